@@ -1,0 +1,1 @@
+"""The `autodrop` command, the same against AWS and against the local AWS."""

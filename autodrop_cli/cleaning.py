@@ -1,0 +1,185 @@
+"""Removing what a run made: its objects, its model, and at last its entry in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from botocore.exceptions import ClientError
+
+from autodrop.aws.client_errors import translated
+from autodrop.naming import RUNS
+from autodrop.run import Outcome, Run, RunState
+from autodrop.sagemaker_jobs import TERMINAL_STATUSES
+from autodrop_cli.connection import Connection
+from autodrop_cli.following import Clock
+from autodrop_cli.problems import Problem
+
+_STOPS_WITHIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What there still is of a run.
+
+    Attributes:
+        run_id: The run.
+        run: Its entry in the ledger.
+        folders: Prefixes that hold objects of it, or versions of such.
+        busy: What is still at work, in words; empty when nothing is.
+        listed: Whether SageMaker lists jobs of it.
+    """
+
+    run_id: str
+    run: Run | None
+    folders: tuple[str, ...]
+    busy: str
+    listed: bool
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed.
+
+    Attributes:
+        versions: Objects, every version counted.
+        model: Whether there was a model.
+        entry: Whether there was an entry in the ledger.
+    """
+
+    versions: int
+    model: bool
+    entry: bool
+
+    @property
+    def anything(self) -> bool:
+        """False when nothing was left to remove."""
+        return bool(self.versions or self.model or self.entry)
+
+
+def find_leftovers(connection: Connection, run_id: str) -> Leftovers:
+    """Return what there still is of a run, also of one that the ledger has forgotten."""
+    run = connection.ledger.find(run_id)
+    jobs = _job_statuses(connection, run_id)
+    return Leftovers(
+        run_id=run_id,
+        run=run,
+        folders=tuple(_folders(connection, run_id)),
+        busy=_busy(run, jobs),
+        listed=bool(jobs),
+    )
+
+
+def stop(connection: Connection, run_id: str, clock: Clock) -> None:
+    """End a run that is still working, and wait until its jobs have ended too.
+
+    Raises:
+        Problem: It is still being prepared, or its jobs did not end in time.
+    """
+    give_up = clock.now() + _STOPS_WITHIN
+    while True:
+        run = connection.ledger.find(run_id)
+        if run is not None and run.state is RunState.RECEIVED:
+            raise Problem(
+                f"Run {run_id} is still being prepared and has no job to stop yet: try again in a "
+                "minute."
+            )
+        busy = _busy(run, _job_statuses(connection, run_id))
+        if not busy:
+            return
+        # Asked again each time: start_autopilot may have been at work on a queued run just now.
+        connection.sagemaker.stop_automl_job(run_id)
+        connection.ledger.advance(
+            run_id,
+            RunState.STOPPED,
+            clock.now(),
+            Outcome(RunState.STOPPED, "STOPPED_BY_USER", "Stopped with `autodrop cleanup --stop`."),
+        )
+        if clock.now() > give_up:
+            raise Problem(
+                f"SageMaker was asked to stop run {run_id}, but {busy}. Nothing was removed; "
+                "try again later."
+            )
+        clock.sleep(connection.poll_seconds)
+
+
+def remove(connection: Connection, leftovers: Leftovers) -> Removed:
+    """Remove everything that can be removed; the entry in the ledger goes last.
+
+    A second call finds what a first one, interrupted, has left.
+
+    Raises:
+        Problem: Objects are still there afterwards; the entry in the ledger stays then.
+    """
+    versions = sum(connection.bucket.delete_all_versions(each) for each in leftovers.folders)
+    model = connection.sagemaker.delete_model(leftovers.run_id)
+    if still_there := [each for each in leftovers.folders if _holds_versions(connection, each)]:
+        raise Problem(
+            f"Objects are left below {connection.uri(still_there[0])}: you may lack the right to "
+            "delete versions (s3:DeleteObjectVersion). The run stays in the list."
+        )
+    if leftovers.run is not None:
+        connection.ledger.delete(leftovers.run_id)
+    return Removed(versions=versions, model=model, entry=leftovers.run is not None)
+
+
+def _job_statuses(connection: Connection, run_id: str) -> dict[str, str]:
+    """Return the status of each SageMaker job that carries the run's name."""
+    job = connection.sagemaker.describe_automl_job(run_id)
+    transform = connection.sagemaker.describe_transform_job(run_id)
+    found = {"AutoML": job and job.status, "transform": transform and transform.status}
+    return {kind: status for kind, status in found.items() if status}
+
+
+def _busy(run: Run | None, jobs: Mapping[str, str]) -> str:
+    at_work = [
+        f"its {kind} job is {status}"
+        for kind, status in jobs.items()
+        if status not in TERMINAL_STATUSES
+    ]
+    if not at_work and run is not None and not run.state.is_end:
+        at_work = [f"it is {run.state}"]
+    return " and ".join(at_work)
+
+
+def _folders(connection: Connection, run_id: str) -> list[str]:
+    """Return the run folders that hold anything; usually one, whatever the ledger says."""
+    with translated():
+        pages = connection.s3.get_paginator("list_object_versions").paginate(
+            Bucket=connection.bucket_name, Prefix=RUNS, Delimiter="/"
+        )
+        candidates = [
+            f"{each['Prefix']}{run_id}/"
+            for page in pages
+            for each in page.get("CommonPrefixes", [])
+        ]
+    return [each for each in candidates if _holds_versions(connection, each)]
+
+
+def _holds_versions(connection: Connection, prefix: str) -> bool:
+    with translated():
+        page = connection.s3.list_object_versions(
+            Bucket=connection.bucket_name, Prefix=prefix, MaxKeys=1
+        )
+    return bool(page.get("Versions") or page.get("DeleteMarkers"))
+
+
+def report_lines(connection: Connection, leftovers: Leftovers, removed: Removed) -> list[str]:
+    """Return what to tell the user after `remove`."""
+    name = leftovers.run_id
+    if not removed.anything:
+        lines = [f"Nothing is left of run {name}."]
+    else:
+        gone = [f"{removed.versions:,} objects and versions of objects"]
+        gone += ["its model"] if removed.model else []
+        gone += ["its entry in the list of runs"] if removed.entry else []
+        lines = [f"Removed of run {name}: {', '.join(gone)}."]
+    if leftovers.run is not None:
+        lines.append(f"Kept: the file you dropped, {connection.uri(leftovers.run.drop.key)}")
+    if leftovers.listed:
+        lines.append(
+            "SageMaker cannot delete AutoML and transform jobs: those of this run stay in its "
+            "lists and cost nothing."
+        )
+    return lines

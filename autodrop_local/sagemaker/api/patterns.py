@@ -1,0 +1,42 @@
+"""Patterns of the service model, which are Java regular expressions, as Python ones."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+_CLASSES = re.compile(r"\\p\{(L|Z|N|Alnum)\}")
+_SURROGATE_RANGE = r"\uD800\uDC00-\uDBFF\uDFFF"
+
+
+def matches(pattern: str, value: str) -> bool:
+    r"""Whether the whole value matches, as AWS checks it.
+
+    >>> matches(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)", "größe 1")
+    True
+    """
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    python = pattern.replace(_SURROGATE_RANGE, "\U00010000-\U0010ffff")
+    return re.compile(_CLASSES.sub(lambda found: _members(found[1]), python))
+
+
+@cache
+def _members(name: str) -> str:
+    """The inside of a character class that holds a Unicode category, as Java's `\\p{L}` does."""
+    if name == "Alnum":
+        return "a-zA-Z0-9"
+    ranges: list[tuple[int, int]] = []
+    for point in range(sys.maxunicode + 1):
+        if unicodedata.category(chr(point))[0] != name:
+            continue
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1] = (ranges[-1][0], point)
+        else:
+            ranges.append((point, point))
+    return "".join(rf"\U{low:08x}-\U{high:08x}" for low, high in ranges)

@@ -1,0 +1,1 @@
+"""Thin adapters for AWS. `ClientError` is translated here and nowhere else."""

@@ -1,0 +1,97 @@
+"""The data bucket in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autodrop.aws.client_errors import translated
+from autodrop.errors import NotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DELETE_BATCH = 1000
+
+
+class S3Bucket:
+    """`autodrop.ports.Bucket` on S3."""
+
+    def __init__(self, client: S3Client, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
+        """Write the object to `path` and return its metadata.
+
+        Raises:
+            NotFound: No such object or version.
+        """
+        with translated():
+            version: dict[str, str] = {"VersionId": version_id} if version_id else {}
+            head = self._client.head_object(Bucket=self._name, Key=key, **version)  # type: ignore[arg-type]
+            self._client.download_file(self._name, key, str(path), ExtraArgs=version or None)
+        return head["Metadata"]
+
+    def read(self, key: str) -> bytes:
+        """Return a small object whole.
+
+        Raises:
+            NotFound: No such object.
+        """
+        with translated():
+            return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+
+    def exists(self, key: str) -> bool:
+        """Return whether the object exists."""
+        try:
+            with translated():
+                self._client.head_object(Bucket=self._name, Key=key)
+        except NotFound:
+            return False
+        return True
+
+    def upload(self, key: str, path: Path, content_type: str) -> None:
+        """Write the file to the bucket, in parts when it is large."""
+        with translated():
+            self._client.upload_file(
+                str(path), self._name, key, ExtraArgs={"ContentType": content_type}
+            )
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Write a small object."""
+        with translated():
+            self._client.put_object(
+                Bucket=self._name, Key=key, Body=content, ContentType=content_type
+            )
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Return the keys below `prefix`, in order."""
+        with translated():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._name, Prefix=prefix
+            )
+            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def delete_all_versions(self, prefix: str) -> int:
+        """Delete every version of every object below `prefix`; return how many were deleted."""
+        deleted = 0
+        with translated():
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._name, Prefix=prefix
+            )
+            for page in pages:
+                found = [
+                    {"Key": each["Key"], "VersionId": each["VersionId"]}
+                    for kind in (page.get("Versions", []), page.get("DeleteMarkers", []))
+                    for each in kind
+                ]
+                for start in range(0, len(found), _DELETE_BATCH):
+                    batch = found[start : start + _DELETE_BATCH]
+                    self._client.delete_objects(
+                        Bucket=self._name,
+                        Delete={"Objects": batch, "Quiet": True},  # type: ignore[typeddict-item]
+                    )
+                    deleted += len(batch)
+        return deleted

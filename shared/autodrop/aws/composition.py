@@ -1,0 +1,60 @@
+"""The one place where real adapters are chosen and the environment is read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+
+import boto3
+from botocore.config import Config
+
+from autodrop import VERSION
+from autodrop.aws.bucket import S3Bucket
+from autodrop.aws.ledger import DynamoLedger
+from autodrop.aws.messages import DefaultEventBus, SnsOutcomeTopic
+from autodrop.aws.sagemaker import SageMakerJobs
+from autodrop.ports import Services
+
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=60,
+    user_agent_extra=f"autodrop/{VERSION}",
+)
+
+
+@cache
+def services() -> Services:
+    """Return the services of this function, built from its environment on first use.
+
+    Raises:
+        KeyError: The environment lacks a variable that the template sets.
+    """
+    return services_from(os.environ)
+
+
+def services_from(environ: Mapping[str, str]) -> Services:
+    """Return services on real AWS adapters for an environment as `template.yaml` sets it.
+
+    Raises:
+        KeyError: A variable is missing.
+    """
+    bucket = environ["DATA_BUCKET"]
+    return Services(
+        bucket=S3Bucket(boto3.client("s3", config=CLIENT_CONFIG), bucket),
+        ledger=DynamoLedger(
+            boto3.resource("dynamodb", config=CLIENT_CONFIG).Table(environ["LEDGER_TABLE"])
+        ),
+        sagemaker=SageMakerJobs(boto3.client("sagemaker", config=CLIENT_CONFIG)),
+        events=DefaultEventBus(boto3.client("events", config=CLIENT_CONFIG)),
+        topic=SnsOutcomeTopic(
+            boto3.client("sns", config=CLIENT_CONFIG), environ["OUTCOME_TOPIC_ARN"]
+        ),
+        now=lambda: datetime.now(UTC),
+        execution_role_arn=environ["SAGEMAKER_ROLE_ARN"],
+        default_settings=json.loads(environ["DEFAULT_SETTINGS"]),
+        max_dataset_bytes=int(environ["MAX_LAMBDA_DATASET_BYTES"]),
+    )

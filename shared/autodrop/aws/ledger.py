@@ -1,0 +1,206 @@
+"""The run ledger in DynamoDB: one item a run, changed only by conditional writes.
+
+Indexes: `open-runs` (sparse: `open`, `created_at`) answers which runs are open, `dataset-runs`
+(`dataset`, `created_at`) which came last for a dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from autodrop.aws.client_errors import is_condition_failed, translated
+from autodrop.naming import Drop
+from autodrop.run import Outcome, Run, RunState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+OPEN_RUNS_INDEX = "open-runs"
+DATASET_RUNS_INDEX = "dataset-runs"
+_OPEN = "yes"
+_FACTS = frozenset({"job_status", "announced", "announced_at", "waiting_for", "headline"})
+
+
+class DynamoLedger:
+    """`autodrop.ports.Ledger` on a DynamoDB table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim(self, run: Run) -> Run:
+        """Store `run` unless its id is known; return the run that is stored now."""
+        try:
+            with translated():
+                self._table.put_item(
+                    Item=_to_item(run), ConditionExpression="attribute_not_exists(run_id)"
+                )
+        except ClientError as error:
+            if not is_condition_failed(error):
+                raise
+            return self.find(run.run_id) or run
+        return run
+
+    def find(self, run_id: str) -> Run | None:
+        """Return the run, or None when the id is not in this table."""
+        with translated():
+            item = self._table.get_item(Key={"run_id": run_id}, ConsistentRead=True).get("Item")
+        return _from_item(item) if item else None
+
+    def open_runs(self) -> Sequence[Run]:
+        """Return the runs whose outcome has not been announced, oldest first."""
+        return [
+            _from_item(item)
+            for item in self._pages(
+                self._table.query,
+                IndexName=OPEN_RUNS_INDEX,
+                KeyConditionExpression="#open = :yes",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues={":yes": _OPEN},
+            )
+        ]
+
+    def runs(self, dataset: str | None = None) -> Sequence[Run]:
+        """Return all runs, or those of one dataset, newest first."""
+        if dataset is None:
+            items = self._pages(self._table.scan)
+        else:
+            items = self._pages(
+                self._table.query,
+                IndexName=DATASET_RUNS_INDEX,
+                KeyConditionExpression="dataset = :dataset",
+                ExpressionAttributeValues={":dataset": dataset},
+            )
+        return sorted(map(_from_item, items), key=lambda run: run.created_at, reverse=True)
+
+    def advance(
+        self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
+    ) -> bool:
+        """Bring the run to `state` from any earlier one; return False when it is there or past."""
+        earlier = {f":from{i}": str(each) for i, each in enumerate(state.predecessors)}
+        sets = {"state": str(state), f"entered_{state}": _written(now), "waiting_for": None}
+        if outcome is not None:
+            sets |= {"code": outcome.code or None, "reason": outcome.reason or None}
+            if state is RunState.COMPLETED:
+                sets |= {"headline": outcome.reason, "reason": None}
+        return self._update(run_id, sets, f"#state IN ({', '.join(earlier)})", earlier)
+
+    def note(self, run_id: str, **facts: str | datetime | None) -> None:
+        """Store facts about a run without changing its state.
+
+        Raises:
+            ValueError: A fact that a run does not have.
+        """
+        if unknown := facts.keys() - _FACTS:
+            raise ValueError(f"a run has no {sorted(unknown)}")
+        sets = {
+            name: _written(fact) if isinstance(fact, datetime) else fact
+            for name, fact in facts.items()
+        }
+        self._update(run_id, sets, "attribute_exists(run_id)", {})
+
+    def close(self, run_id: str) -> None:
+        """Mark the run's outcome as announced: it leaves the index of open runs."""
+        self._update(run_id, {"open": None}, "attribute_exists(run_id)", {})
+
+    def delete(self, run_id: str) -> None:
+        """Remove the run; content when there is none."""
+        with translated():
+            self._table.delete_item(Key={"run_id": run_id})
+
+    def _update(
+        self, run_id: str, sets: Mapping[str, str | None], condition: str, values: dict[str, str]
+    ) -> bool:
+        kept = {name: value for name, value in sets.items() if value is not None}
+        gone = [name for name, value in sets.items() if value is None]
+        expression = ""
+        if kept:
+            expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        if gone:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+        names = {f"#{name}": name for name in sets}
+        if "#state" in condition:
+            names["#state"] = "state"
+        all_values = {**{f":{name}": value for name, value in kept.items()}, **values}
+        request: dict[str, Any] = {"ExpressionAttributeValues": all_values} if all_values else {}
+        try:
+            with translated():
+                self._table.update_item(
+                    Key={"run_id": run_id},
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    **request,
+                )
+        except ClientError as error:
+            if not is_condition_failed(error):
+                raise
+            return False
+        return True
+
+    @staticmethod
+    def _pages(call: Any, **request: Any) -> Iterator[Mapping[str, Any]]:
+        while True:
+            with translated():
+                page = call(**request)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _to_item(run: Run) -> dict[str, Any]:
+    item = {
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "bucket": run.drop.bucket,
+        "key": run.drop.key,
+        "version": run.drop.version,
+        "version_id": run.drop.version_id,
+        "size": run.drop.size,
+        "state": str(run.state),
+        "created_at": _written(run.created_at),
+        "open": _OPEN if run.open else None,
+        **{f"entered_{state}": _written(when) for state, when in run.entered.items()},
+    }
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _from_item(item: Mapping[str, Any]) -> Run:
+    return Run(
+        run_id=item["run_id"],
+        drop=Drop(
+            bucket=item["bucket"],
+            key=item["key"],
+            version=item["version"],
+            version_id=item.get("version_id"),
+            size=int(item["size"]),
+        ),
+        state=RunState(item["state"]),
+        created_at=_read(item["created_at"]),
+        entered={
+            state: _read(item[f"entered_{state}"])
+            for state in RunState
+            if f"entered_{state}" in item
+        },
+        open="open" in item,
+        job_status=item.get("job_status"),
+        announced=item.get("announced"),
+        announced_at=_read(item["announced_at"]) if "announced_at" in item else None,
+        waiting_for=item.get("waiting_for"),
+        code=item.get("code"),
+        reason=item.get("reason"),
+        headline=item.get("headline"),
+    )
+
+
+def _written(when: datetime) -> str:
+    # Of fixed width, so that the sort key sorts by time.
+    return when.isoformat(timespec="microseconds")
+
+
+def _read(written: str) -> datetime:
+    return datetime.fromisoformat(written)

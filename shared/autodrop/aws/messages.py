@@ -1,0 +1,59 @@
+"""The event bus and the topic for outcomes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from autodrop.aws.client_errors import translated
+from autodrop.errors import Transient
+from autodrop.events import OUR_SOURCE, OwnEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sns import SNSClient
+
+
+class DefaultEventBus:
+    """`autodrop.ports.EventBus` on the account's default bus."""
+
+    def __init__(self, client: EventBridgeClient) -> None:
+        self._client = client
+
+    def put(self, event: OwnEvent) -> None:
+        """Put one event on the bus.
+
+        Raises:
+            Transient: EventBridge did not take it; PutEvents says so with HTTP 200.
+        """
+        with translated():
+            answer = self._client.put_events(
+                Entries=[
+                    {
+                        "Source": OUR_SOURCE,
+                        "DetailType": event.detail_type,
+                        "Detail": json.dumps(event.detail),
+                    }
+                ]
+            )
+        if answer["FailedEntryCount"]:
+            entry = answer["Entries"][0]
+            raise Transient(f"EventBridge: {entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
+
+
+class SnsOutcomeTopic:
+    """`autodrop.ports.OutcomeTopic` on an SNS topic."""
+
+    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, subject: str, message: str) -> None:
+        """Send one notification.
+
+        SNS takes subjects of at most 100 ASCII characters without line breaks.
+        https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+        """
+        plain = subject.encode("ascii", "replace").decode().replace("\n", " ")[:100]
+        with translated():
+            self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=message)

@@ -1,0 +1,144 @@
+"""What does a run in this state need next? Pure: `watch_runs` asks, and does what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from autodrop.run import Outcome, Run, RunState
+from autodrop.sagemaker_jobs import TERMINAL_STATUSES, AutoMLJob, TransformJob
+
+# The function and Lambda's two retries of it may still be at work for this long:
+# 3 x 15 minutes of timeout, 1 + 2 minutes between.
+PREPARATION_DEADLINE = timedelta(minutes=50)
+# How long the event that should have come gets before we send it (again).
+GRACE = timedelta(minutes=2)
+RESEND_AFTER = timedelta(minutes=5)
+# A run that waits for room to score its held-out rows gives up after this long.
+TRANSFORM_DEADLINE = timedelta(hours=24)
+
+
+class Action(StrEnum):
+    """What `watch_runs` can do for a run."""
+
+    WAIT = "wait"
+    START_JOB = "start_job"
+    TELL_JOB = "tell_job"
+    TELL_TRANSFORM = "tell_transform"
+    ANNOUNCE = "announce"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action.
+
+    Attributes:
+        action: What to do.
+        status: For the two TELLs, the status to tell.
+        outcome: For END, how the run ends.
+    """
+
+    action: Action
+    status: str = ""
+    outcome: Outcome | None = None
+
+
+WAIT = Step(Action.WAIT)
+
+
+def next_step(
+    run: Run,
+    now: datetime,
+    *,
+    dataset_ready: bool = False,
+    job: AutoMLJob | None = None,
+    transform: TransformJob | None = None,
+) -> Step:
+    """Return what an open run needs now.
+
+    Args:
+        run: The run as the ledger knows it.
+        now: The time.
+        dataset_ready: Whether its `dataset.json` exists; looked up for RECEIVED runs.
+        job: Its AutoML job; looked up for TRAINING runs.
+        transform: Its transform job; looked up for TRANSFORMING runs.
+    """
+    if run.state.is_end:
+        return Step(Action.ANNOUNCE) if _quiet_for(run, now, GRACE) else WAIT
+    if run.state is RunState.RECEIVED:
+        return _received(run, now, dataset_ready=dataset_ready)
+    if run.state is RunState.PREPARED:
+        return Step(Action.START_JOB) if _quiet_for(run, now, GRACE) else WAIT
+    if run.state is RunState.QUEUED:
+        return Step(Action.START_JOB)
+    if run.state is RunState.TRAINING:
+        return _training(run, now, job)
+    return _transforming(run, now, transform)
+
+
+def _received(run: Run, now: datetime, *, dataset_ready: bool) -> Step:
+    if dataset_ready and _quiet_for(run, now, GRACE):
+        return Step(Action.START_JOB)
+    if now - run.created_at > PREPARATION_DEADLINE:
+        outcome = Outcome(
+            RunState.FAILED,
+            "PREPARATION_LOST",
+            "The file was never prepared: the function did not finish and left no failure behind.",
+            "Drop the file again; if it happens again, look at the log of prepare_dataset.",
+        )
+        return Step(Action.END, outcome=outcome)
+    return WAIT
+
+
+def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
+    if job is None:
+        return Step(Action.START_JOB)
+    if job.status not in TERMINAL_STATUSES:
+        return WAIT
+    ended = job.ended_at or run.updated_at
+    if job.status == "Completed" and now - ended > TRANSFORM_DEADLINE:
+        outcome = Outcome(
+            RunState.FAILED,
+            "TRANSFORM_NEVER_STARTED",
+            run.waiting_for or "The batch transform could not be started for 24 hours.",
+            "Ask AWS for a higher quota of the transform's instance type, or set another "
+            "`transform.instance_type`, and drop the file again.",
+        )
+        return Step(Action.END, outcome=outcome)
+    if run.announced == _said(job.status) and not _announced_before(run, now, RESEND_AFTER):
+        return WAIT
+    return Step(Action.TELL_JOB, status=job.status)
+
+
+def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> Step:
+    if transform is None:
+        # The ledger says more than SageMaker does: create_model has to go on where it died.
+        return Step(Action.TELL_JOB, status="Completed")
+    if transform.status not in TERMINAL_STATUSES:
+        return WAIT
+    if now - (transform.ended_at or run.updated_at) < GRACE:
+        return WAIT
+    if run.announced == _said(transform.status, "transform") and not _announced_before(
+        run, now, RESEND_AFTER
+    ):
+        return WAIT
+    return Step(Action.TELL_TRANSFORM, status=transform.status)
+
+
+def announcement(step: Step) -> str:
+    """Return what the ledger remembers of a TELL, so that it is not told every minute."""
+    return _said(step.status, "transform" if step.action is Action.TELL_TRANSFORM else "job")
+
+
+def _said(status: str, kind: str = "job") -> str:
+    return f"{kind} {status}"
+
+
+def _announced_before(run: Run, now: datetime, age: timedelta) -> bool:
+    return run.announced_at is None or now - run.announced_at >= age
+
+
+def _quiet_for(run: Run, now: datetime, age: timedelta) -> bool:
+    return now - run.updated_at >= age

@@ -1,0 +1,153 @@
+"""Names that are made from the drop alone, so that the same drop always gets the same names.
+
+SageMaker has no client tokens: its names are the idempotency keys. AutoML job, model and transform
+job all carry the run id. Limits: CreateAutoMLJobV2 takes 1-32 characters of `[a-zA-Z0-9-]`, case
+insensitively; models and transform jobs 63.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+RUN_ID_PREFIX = "ad-"
+RUN_ID = re.compile(r"ad-[a-z0-9][a-z0-9-]{0,11}-[0-9a-f]{12}")
+
+INBOX = "inbox/"
+RUNS = "runs/"
+SETTINGS_FILE = "autodrop.yaml"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One upload of one object: what a run is about.
+
+    Attributes:
+        bucket: Bucket of the upload.
+        key: Object key below `inbox/`.
+        version: The object's version id, or its sequencer where the bucket has no versions.
+        version_id: The version to read, when the bucket has versions.
+        size: Size in bytes.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    version_id: str | None
+    size: int
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name: the folder below `inbox/`, or the file's stem without a folder."""
+        folder, slash, _ = self.key.removeprefix(INBOX).partition("/")
+        return folder if slash else folder.partition(".")[0]
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def settings_key(self) -> str:
+        """Where this dataset's optional settings are."""
+        return f"{INBOX}{self.dataset}/{SETTINGS_FILE}"
+
+
+def slug(name: str) -> str:
+    """Return `name` as 1-40 characters of `[a-z0-9-]`, different for different names.
+
+    A name that is not such a word already gets six hex digits of its hash, so that
+    `Sales 2024` and `sales-2024` do not share a folder.
+    """
+    word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    if word == name:
+        return word
+    return f"{word[:33].strip('-') or 'dataset'}-{sha256(name.encode()).hexdigest()[:6]}"
+
+
+def run_id(drop: Drop) -> str:
+    """Return the run's name, at most 28 characters, the same for every delivery of one upload."""
+    readable = re.sub(r"[^a-z0-9]+", "-", drop.dataset.lower()).strip("-")[:12].strip("-")
+    digest = sha256("\0".join((drop.bucket, drop.key, drop.version)).encode()).hexdigest()[:12]
+    return f"{RUN_ID_PREFIX}{readable or 'dataset'}-{digest}"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The keys of one run's objects in the bucket."""
+
+    prefix: str
+
+    @classmethod
+    def of(cls, dataset: str, run: str) -> RunFolder:
+        """Return the folder of run `run` of dataset `dataset`."""
+        return cls(f"{RUNS}{slug(dataset)}/{run}/")
+
+    @property
+    def dataset(self) -> str:
+        """`dataset.json`: written last by preparation; its creation starts the training."""
+        return f"{self.prefix}dataset.json"
+
+    @property
+    def profile(self) -> str:
+        """`profile.json`: what each column holds."""
+        return f"{self.prefix}profile.json"
+
+    @property
+    def train(self) -> str:
+        """Training rows, with header and target."""
+        return f"{self.prefix}train/train_data.csv"
+
+    @property
+    def test(self) -> str:
+        """Held-out rows without header and target: what batch transform reads."""
+        return f"{self.prefix}test/test_data.csv"
+
+    @property
+    def truth(self) -> str:
+        """Row number, ignored columns and target of the held-out rows."""
+        return f"{self.prefix}truth/truth.csv"
+
+    @property
+    def output(self) -> str:
+        """Where Autopilot writes, without a trailing slash."""
+        return f"{self.prefix}output"
+
+    @property
+    def autopilot(self) -> str:
+        """`autopilot.json`: best candidate, all candidates and notebooks as Autopilot told them."""
+        return f"{self.prefix}autopilot.json"
+
+    @property
+    def inference_results(self) -> str:
+        """Where batch transform writes, without a trailing slash."""
+        return f"{self.prefix}inference-results"
+
+    @property
+    def failure(self) -> str:
+        """`failure.json`: instead of results."""
+        return f"{self.prefix}failure.json"
+
+    @property
+    def results(self) -> str:
+        """The folder of the results, with a trailing slash."""
+        return f"{self.prefix}results/"
+
+    def result(self, name: str) -> str:
+        """Return the key of one result file, such as `summary.json`."""
+        return f"{self.results}{name}"
+
+
+def run_of_dataset_key(key: str) -> str:
+    """Return the run id in a key `runs/<dataset>/<run-id>/dataset.json`.
+
+    Raises:
+        ValueError: The key is another one.
+    """
+    runs, *rest = key.split("/")
+    if runs != RUNS.rstrip("/") or len(rest) != 3 or rest[2] != "dataset.json":
+        raise ValueError("not the key of a dataset.json")
+    if not RUN_ID.fullmatch(rest[1]):
+        raise ValueError("not in the folder of a run")
+    return rest[1]

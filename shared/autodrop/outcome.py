@@ -1,0 +1,86 @@
+"""How a run ends: failure.json, the ledger, and everybody who wants to know."""
+
+from __future__ import annotations
+
+import json
+
+from autodrop import VERSION
+from autodrop.events import run_changed
+from autodrop.ports import Services
+from autodrop.report import Report
+from autodrop.run import Outcome, Run, RunState
+
+JSON = "application/json"
+
+
+def conclude(services: Services, run: Run, outcome: Outcome) -> Report:
+    """End the run with `outcome` unless it has ended already, and announce it.
+
+    What the run produced stays where it is; `failure.json` lists it.
+    """
+    if outcome.state is not RunState.COMPLETED:
+        current = services.ledger.find(run.run_id)
+        if current is not None and not current.state.is_end:
+            _write_failure(services, run, outcome)
+    ended = services.ledger.advance(run.run_id, outcome.state, services.now(), outcome)
+    if not ended:
+        return Report("Run had ended already", {"run_id": run.run_id})
+    concluded = services.ledger.find(run.run_id)
+    if concluded is not None:
+        announce(services, concluded)
+    return Report(
+        "Run ended",
+        {"run_id": run.run_id, "state": str(outcome.state), "code": outcome.code},
+        metric=f"Runs{outcome.state.title()}",
+    )
+
+
+def announce(services: Services, run: Run) -> None:
+    """Tell the bus and the topic how the run ended, then take it off the list of open runs.
+
+    Dying in between tells it twice rather than never: `watch_runs` finds the run still open.
+    """
+    services.events.put(run_changed(run))
+    services.topic.publish(*notification(run))
+    services.ledger.close(run.run_id)
+
+
+def notification(run: Run) -> tuple[str, str]:
+    """Return subject and text of the message that people get."""
+    if run.state is RunState.COMPLETED:
+        subject = f"autodrop: {run.dataset} completed: {run.headline}"
+        where = f"Report and predictions: s3://{run.drop.bucket}/{run.folder.results}"
+        lines = [f"The model for {run.dataset} is trained and tested: {run.headline}.", where]
+    else:
+        subject = f"autodrop: {run.dataset} {run.state.lower()}: {run.code}"
+        where = f"Details and what to do: s3://{run.drop.bucket}/{run.folder.failure}"
+        lines = [run.reason or "", where]
+    lines += ["", f"Dropped file: s3://{run.drop.bucket}/{run.drop.key}", f"Run: {run.run_id}"]
+    return subject, "\n".join(lines)
+
+
+def _write_failure(services: Services, run: Run, outcome: Outcome) -> None:
+    failure = {
+        "schema_version": 1,
+        "autodrop_version": VERSION,
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "state": str(outcome.state),
+        "code": outcome.code,
+        "message": outcome.reason,
+        "remedy": outcome.remedy,
+        "line": outcome.line,
+        "column": outcome.column,
+        "source": {
+            "bucket": run.drop.bucket,
+            "key": run.drop.key,
+            "version_id": run.drop.version_id,
+        },
+        "kept": list(services.bucket.list(run.folder.prefix)),
+    }
+    services.bucket.write(run.folder.failure, to_json(failure), JSON)
+
+
+def to_json(content: object) -> bytes:
+    """Return `content` as indented JSON in UTF-8; NaN is refused, because it is no JSON."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode()

@@ -1,0 +1,136 @@
+"""What the steps need from the outside. `autodrop.aws` fills it; so do the fakes of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from autodrop.events import OwnEvent
+from autodrop.run import Outcome, Run, RunState
+from autodrop.sagemaker_jobs import AutoMLJob, Candidate, Model, TransformJob
+
+
+class Bucket(Protocol):
+    """Objects of the data bucket."""
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
+        """Write the object to `path` and return its metadata.
+
+        Raises:
+            NotFound: No such object or version.
+        """
+
+    def read(self, key: str) -> bytes:
+        """Return a small object whole.
+
+        Raises:
+            NotFound: No such object.
+        """
+
+    def exists(self, key: str) -> bool:
+        """Return whether the object exists."""
+
+    def upload(self, key: str, path: Path, content_type: str) -> None:
+        """Write the file to the bucket."""
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Write a small object."""
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Return the keys below `prefix`, in order."""
+
+
+class Ledger(Protocol):
+    """The runs. Changed only by conditional writes."""
+
+    def claim(self, run: Run) -> Run:
+        """Store `run` unless its id is known; return the run that is stored now."""
+
+    def find(self, run_id: str) -> Run | None:
+        """Return the run, or None when the id is not ours."""
+
+    def open_runs(self) -> Sequence[Run]:
+        """Return the runs whose outcome has not been announced, oldest first."""
+
+    def advance(
+        self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
+    ) -> bool:
+        """Bring the run to `state` from any earlier one; return False when it is there or past."""
+
+    def note(self, run_id: str, **facts: str | datetime | None) -> None:
+        """Store facts about an open run without changing its state."""
+
+    def close(self, run_id: str) -> None:
+        """Mark the run's outcome as announced."""
+
+
+class SageMaker(Protocol):
+    """Jobs and models."""
+
+    def create_automl_job(self, request: Mapping[str, Any]) -> None:
+        """Send CreateAutoMLJobV2.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            QuotaExceeded: Too many jobs at once.
+            JobFailed: SageMaker refuses the request.
+        """
+
+    def describe_automl_job(self, name: str) -> AutoMLJob | None:
+        """Return the job, or None when there is none."""
+
+    def list_candidates(self, name: str) -> Sequence[Candidate]:
+        """Return all candidates of the job."""
+
+    def create_model(self, request: Mapping[str, Any]) -> None:
+        """Send CreateModel.
+
+        Raises:
+            AlreadyExists: The name is taken.
+        """
+
+    def describe_model(self, name: str) -> Model | None:
+        """Return the model, or None when there is none."""
+
+    def create_transform_job(self, request: Mapping[str, Any]) -> None:
+        """Send CreateTransformJob.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            QuotaExceeded: No room for its instances.
+        """
+
+    def describe_transform_job(self, name: str) -> TransformJob | None:
+        """Return the transform job, or None when there is none."""
+
+
+class EventBus(Protocol):
+    """Where our own events go."""
+
+    def put(self, event: OwnEvent) -> None:
+        """Put one event on the bus."""
+
+
+class OutcomeTopic(Protocol):
+    """Where people hear of outcomes."""
+
+    def publish(self, subject: str, message: str) -> None:
+        """Send one notification."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a step works with."""
+
+    bucket: Bucket
+    ledger: Ledger
+    sagemaker: SageMaker
+    events: EventBus
+    topic: OutcomeTopic
+    now: Callable[[], datetime]
+    execution_role_arn: str
+    default_settings: Mapping[str, Any]
+    max_dataset_bytes: int

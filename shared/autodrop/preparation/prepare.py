@@ -1,0 +1,234 @@
+"""The whole preparation on local files: look at the table, decide, write the parts."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autodrop.dataset import Dataset, Split, Target, Warned
+from autodrop.errors import Rejected
+from autodrop.naming import Drop
+from autodrop.preparation.profile import MISSING, profile_columns
+from autodrop.preparation.split import random_training_rows, training_row_count
+from autodrop.preparation.table import Table, open_table
+from autodrop.preparation.target import choose_target, describe_target
+from autodrop.settings import Settings
+
+# "A minimum of 500 rows is required for the training dataset"
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoMLS3DataSource.html
+MIN_TRAINING_ROWS = 500
+MIN_TEST_ROWS = 10
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What preparation wrote.
+
+    Attributes:
+        dataset: Everything that was found and decided.
+        profile: The content of `profile.json`.
+        train: CSV with header and target.
+        test: CSV without header and target.
+        truth: CSV with header: row number, ignored columns, target.
+    """
+
+    dataset: Dataset
+    profile: dict[str, Any]
+    train: Path
+    test: Path
+    truth: Path
+
+
+def prepare(path: Path, drop: Drop, run_id: str, settings: Settings, folder: Path) -> Prepared:
+    """Read the dropped file twice, check it, split it and write the parts into `folder`.
+
+    Args:
+        path: The dropped file.
+        drop: The upload.
+        run_id: The run.
+        settings: All settings of the run.
+        folder: An existing folder for the three files.
+
+    Raises:
+        Rejected: The file cannot be used, with the place of the first problem.
+    """
+    table = open_table(path, drop.file_name)
+    target_column, reason = choose_target(table.columns, settings.target)
+    features = _features(table.columns, target_column, settings.ignore)
+    profiles = profile_columns(table.columns, (row.cells for row in table.rows()))
+    target_profile = profiles[table.columns.index(target_column)]
+    usable = target_profile.present
+    _check_row_count(usable, target_profile.missing)
+    target = describe_target(target_profile, reason, settings)
+    train_rows = training_row_count(usable, settings.split.test_fraction, MIN_TRAINING_ROWS)
+    mask = random_training_rows(usable, train_rows, settings.split.seed)
+    parts = _write_parts(table, target_column, features, mask, folder)
+    dataset = Dataset(
+        run_id=run_id,
+        name=drop.dataset,
+        source={
+            "bucket": drop.bucket,
+            "key": drop.key,
+            "version_id": drop.version_id,
+            "size": drop.size,
+        },
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        rows=usable + target.missing,
+        columns=table.columns,
+        features=tuple(features),
+        target=target,
+        split=Split(
+            method=settings.split.method,
+            test_fraction=settings.split.test_fraction,
+            seed=settings.split.seed,
+            train_rows=train_rows,
+            test_rows=usable - train_rows,
+        ),
+        settings=settings,
+        newlines_replaced=parts.newlines_replaced,
+        warnings=_warnings(target, parts, usable, settings),
+    )
+    return Prepared(
+        dataset=dataset,
+        profile={"schema_version": 1, "columns": [profile.to_json() for profile in profiles]},
+        train=parts.train,
+        test=parts.test,
+        truth=parts.truth,
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    train: Path
+    test: Path
+    truth: Path
+    newlines_replaced: int
+
+
+def _features(columns: Sequence[str], target: str, ignore: Sequence[str]) -> list[str]:
+    for name in ignore:
+        if name not in columns:
+            raise Rejected(
+                "IGNORED_COLUMN_NOT_FOUND",
+                f"The setting `ignore` names {name[:60]!r}, which is not a column.",
+                "Take it out of `ignore`, or spell it as in the first row of the file.",
+                column=name[:60],
+            )
+        if name == target:
+            raise Rejected(
+                "TARGET_IGNORED",
+                f"Column {name[:60]!r} is both the target and ignored.",
+                "Take it out of `ignore`, or set another `target`.",
+                column=name[:60],
+            )
+    features = [name for name in columns if name != target and name not in ignore]
+    if not features:
+        raise Rejected(
+            "NO_FEATURES",
+            "No column is left to learn from.",
+            "Take columns out of `ignore`.",
+        )
+    return features
+
+
+def _check_row_count(usable: int, missing: int) -> None:
+    needed = MIN_TRAINING_ROWS + MIN_TEST_ROWS
+    if usable + missing == 0:
+        raise Rejected(
+            "NO_ROWS",
+            "The file has a header but no rows.",
+            f"Add data: Autopilot needs at least {MIN_TRAINING_ROWS} rows to train on.",
+        )
+    if usable < needed:
+        without = f" ({missing:,} more have no target)" if missing else ""
+        raise Rejected(
+            "TOO_FEW_ROWS",
+            f"The file has {usable:,} rows to work with{without}.",
+            f"Add rows: {needed} are needed, {MIN_TRAINING_ROWS} that Autopilot asks for to train "
+            f"on and {MIN_TEST_ROWS} to test on.",
+        )
+
+
+def _write_parts(
+    table: Table,
+    target: str,
+    features: Sequence[str],
+    is_training: npt.NDArray[np.bool_],
+    folder: Path,
+) -> _Parts:
+    """Write the three files in file order; columns of train and test in the order of the file."""
+    target_at = table.columns.index(target)
+    kept = [i for i, name in enumerate(table.columns) if name in features or i == target_at]
+    feature_at = [i for i in kept if i != target_at]
+    carried = [i for i in range(len(table.columns)) if i not in kept]
+    replaced = 0
+    usable = -1
+    with ExitStack() as files:
+        train, write_train = _csv_file(files, folder / "train_data.csv")
+        test, write_test = _csv_file(files, folder / "test_data.csv")
+        truth, write_truth = _csv_file(files, folder / "truth.csv")
+        write_train([table.columns[i] for i in kept])
+        write_truth(["row", *(table.columns[i] for i in carried), target])
+        for number, row in enumerate(table.rows()):
+            cells = row.cells
+            if cells[target_at] in MISSING:
+                continue
+            usable += 1
+            joined = "".join(cells)
+            if "\n" in joined or "\r" in joined:
+                # Batch transform splits records at every newline, also inside quotes.
+                flat = [_LINE_BREAK.sub(" ", cell) for cell in cells]
+                replaced += sum(a != b for a, b in zip(flat, cells, strict=True))
+                cells = flat
+            if is_training[usable]:
+                write_train([cells[i] for i in kept])
+            else:
+                write_test([cells[i] for i in feature_at])
+                write_truth([number, *(row.cells[i] for i in carried), cells[target_at]])
+    return _Parts(train, test, truth, replaced)
+
+
+def _csv_file(files: ExitStack, path: Path) -> tuple[Path, Callable[[Sequence[object]], object]]:
+    file = files.enter_context(path.open("w", encoding="utf-8", newline=""))
+    return path, csv.writer(file, lineterminator="\n").writerow
+
+
+def _warnings(target: Target, parts: _Parts, usable: int, settings: Settings) -> tuple[Warned, ...]:
+    found = []
+    if target.missing:
+        found.append(
+            Warned(
+                "TARGET_MISSING",
+                f"{target.missing:,} rows have no target; they are in neither part.",
+            )
+        )
+    if parts.newlines_replaced:
+        found.append(
+            Warned(
+                "LINE_BREAKS_REPLACED",
+                f"Line breaks inside {parts.newlines_replaced:,} cells became spaces, because "
+                "batch transform reads every line as a record.",
+            )
+        )
+    asked = usable - training_row_count(usable, settings.split.test_fraction, 0)
+    held_out = usable - training_row_count(usable, settings.split.test_fraction, MIN_TRAINING_ROWS)
+    if held_out < asked:
+        found.append(
+            Warned(
+                "SMALL_TEST_SET",
+                f"Only {held_out:,} rows are held out instead of {asked:,}, because Autopilot "
+                f"needs {MIN_TRAINING_ROWS} rows to train on.",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,101 @@
+"""What each column holds, collected while the rows stream by."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+# What pandas' read_csv, and so the engines behind Autopilot, take for a missing value.
+# https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html (na_values)
+MISSING = frozenset(
+    {
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
+        *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    }
+)
+_MOST_DISTINCT = 1000
+
+
+class ColumnProfile:
+    """Counts of one column; memory is bounded by a thousand distinct values."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.missing = 0
+        self.present = 0
+        self.values: Counter[str] | None = Counter()
+        self._numbers = 0
+        self._total = 0.0
+        self._lowest = math.inf
+        self._highest = -math.inf
+
+    def add(self, cell: str) -> None:
+        """Count one cell."""
+        if cell in MISSING:
+            self.missing += 1
+            return
+        self.present += 1
+        if self.values is not None:
+            self.values[cell] += 1
+            if len(self.values) > _MOST_DISTINCT:
+                self.values = None
+        number = as_number(cell)
+        if number is not None:
+            self._numbers += 1
+            self._total += number
+            self._lowest = min(self._lowest, number)
+            self._highest = max(self._highest, number)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every present cell is a finite number."""
+        return self.present > 0 and self._numbers == self.present
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether the numbers seen are too many or too fine to be class labels."""
+        if self.values is None:
+            return True
+        return any(float(value) % 1 for value in self.values) if self.is_numeric else False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the column's part of `profile.json`."""
+        described: dict[str, Any] = {
+            "name": self.name,
+            "type": "numeric" if self.is_numeric else "text" if self.present else "empty",
+            "missing": self.missing,
+            "distinct": None if self.values is None else len(self.values),
+        }
+        if self.is_numeric:
+            described |= {
+                "min": self._lowest,
+                "max": self._highest,
+                "mean": self._total / self._numbers,
+            }
+        if self.values is not None:
+            described["top_values"] = [
+                {"value": value, "rows": rows} for value, rows in self.values.most_common(10)
+            ]
+        return described
+
+
+def profile_columns(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[ColumnProfile]:
+    """Return a profile for each column after reading all rows."""
+    profiles = [ColumnProfile(name) for name in columns]
+    adders = [profile.add for profile in profiles]
+    for cells in rows:
+        for add, cell in zip(adders, cells, strict=True):
+            add(cell)
+    return profiles
+
+
+def as_number(text: str) -> float | None:
+    """Return the finite number that a cell spells, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number; no CSV reader does.
+    return number if math.isfinite(number) and "_" not in text else None

@@ -1,0 +1,1 @@
+"""From batch transform output to metrics, tables and a report."""

@@ -1,0 +1,106 @@
+"""A failed or stopped job, or an event in the failure queue → a run that ends with a reason."""
+
+from __future__ import annotations
+
+from autodrop.errors import MalformedEvent
+from autodrop.events import (
+    JOB_CHANGED,
+    FailedDelivery,
+    is_only_a_look,
+    parse_dataset_ready,
+    parse_drop,
+    parse_job_name,
+)
+from autodrop.naming import INBOX, run_id
+from autodrop.outcome import conclude
+from autodrop.ports import Services
+from autodrop.report import Report
+from autodrop.run import Outcome, Run, RunState
+
+
+def record_job_failure(services: Services, name: str) -> Report:
+    """End the run whose AutoML or transform job Describe shows as failed or stopped."""
+    run = services.ledger.find(name)
+    if run is None or run.state.is_end:
+        return Report("No open run of this name", {"run_id": name})
+    outcome = _job_outcome(services, name)
+    if outcome is None:
+        return Report("No job of the run failed", {"run_id": name})
+    return conclude(services, run, outcome)
+
+
+def record_failed_delivery(services: Services, failed: FailedDelivery) -> Report:
+    """End the run that an event in the failure queue was about, if it still waits for that event.
+
+    A late failure of an event that another delivery has handled meanwhile changes nothing.
+
+    Raises:
+        MalformedEvent: The event is of no kind that we know.
+    """
+    if is_only_a_look(failed.event):
+        return Report("A look at the runs failed", {"error": failed.error_kind})
+    run, stages = _waiting_for(services, failed)
+    if run is None or run.state.is_end or run.state not in stages:
+        return Report("Late failure, nothing waits for it", {"error": failed.error_kind})
+    outcome = _job_outcome(services, run.run_id) or _our_failure(failed)
+    return conclude(services, run, outcome)
+
+
+def _waiting_for(
+    services: Services, failed: FailedDelivery
+) -> tuple[Run | None, tuple[RunState, ...]]:
+    """Return the run and the states in which it waits for this event."""
+    event = failed.event
+    if event.get("source") == "aws.s3":
+        key = event.get("detail", {}).get("object", {}).get("key", "")
+        if not str(key).startswith(INBOX):
+            name = parse_dataset_ready(event)
+            return services.ledger.find(name), RunState.TRAINING.predecessors
+        drop, now = parse_drop(event), services.now()
+        # Not even the claim may have worked: without a run nobody would hear of the failure.
+        new = Run(run_id(drop), drop, RunState.RECEIVED, now, {RunState.RECEIVED: now})
+        return services.ledger.claim(new), (RunState.RECEIVED,)
+    job = parse_job_name(event)
+    if job is None:
+        raise MalformedEvent("the failed event is about no run")
+    if event.get("detail-type") == JOB_CHANGED:
+        return services.ledger.find(job), (RunState.TRAINING,)
+    return services.ledger.find(job), (RunState.TRAINING, RunState.TRANSFORMING)
+
+
+def _job_outcome(services: Services, name: str) -> Outcome | None:
+    job = services.sagemaker.describe_automl_job(name)
+    if job is None:
+        return None
+    if job.status in ("Failed", "Stopped"):
+        return _ended("Autopilot job", "AUTOPILOT", job.status, job.failure_reason)
+    transform = services.sagemaker.describe_transform_job(name)
+    if transform is not None and transform.status in ("Failed", "Stopped"):
+        return _ended("batch transform", "TRANSFORM", transform.status, transform.failure_reason)
+    return None
+
+
+def _ended(what: str, code: str, status: str, reason: str | None) -> Outcome:
+    if status == "Stopped":
+        return Outcome(
+            RunState.STOPPED,
+            f"{code}_STOPPED",
+            reason or f"Somebody stopped the {what}.",
+            "Drop the file again to start anew.",
+        )
+    return Outcome(
+        RunState.FAILED,
+        f"{code}_FAILED",
+        f"The {what} failed: {reason or 'SageMaker gives no reason'}",
+        "Change what the reason names and drop the file again.",
+    )
+
+
+def _our_failure(failed: FailedDelivery) -> Outcome:
+    request = f" (request {failed.request_id})" if failed.request_id else ""
+    return Outcome(
+        RunState.FAILED,
+        "INTERNAL_ERROR",
+        f"autodrop could not go on: {failed.error[:300]}{request}",
+        "Look at the function's log with that request id; drop the file again to try anew.",
+    )
