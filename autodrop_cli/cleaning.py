@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from botocore.exceptions import ClientError
-
 from autodrop.aws.client_errors import translated
 from autodrop.naming import RUNS
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TERMINAL_STATUSES
+
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.problems import Problem

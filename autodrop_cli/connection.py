@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
-from botocore.exceptions import ClientError
-
 from autodrop.aws.bucket import S3Bucket
 from autodrop.aws.composition import CLIENT_CONFIG
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.sagemaker_jobs import AutoMLJob, Candidate, TransformJob
+from botocore.exceptions import ClientError
+
 from autodrop_cli.problems import BAD_USAGE, Problem, in_sentences
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ class NoSuchStack(Exception):
 
 
 def _on_aws(stack: str, options: str) -> Connection:
-    session = boto3.Session()
+    # boto3 itself reads AWS_DEFAULT_REGION only; Lambda and the AWS CLI go by AWS_REGION first.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     place = f"stack {stack} in {session.region_name or 'no region'}"
     missing = (
         f"There is no {place}. Deploy it with `sam deploy`, name another one with --stack, "
@@ -174,13 +175,17 @@ def _local_session(environment: Mapping[str, str]) -> tuple[boto3.Session, dict[
     from botocore.config import Config
     from botocore.session import Session as BotocoreSession
 
-    # A profile that the user has chosen for AWS must not be looked up, nor a proxy be asked.
-    no_profile: Any = {"profile": (None, None, None, None)}
+    # A profile that the user has chosen for AWS may not even exist, and a proxy is for elsewhere.
+    nothing: Any = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
     session = boto3.Session(
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
-        botocore_session=BotocoreSession(session_vars=no_profile),
+        botocore_session=BotocoreSession(session_vars=nothing),
     )
     return session, {
         "endpoint_url": environment["AWS_ENDPOINT_URL"],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from autodrop.run import Run, RunState
+
 from autodrop_cli.connection import Connection
 from autodrop_cli.problems import Problem
 from autodrop_cli.terminal import plain
@@ -51,5 +52,7 @@ def place_inside(folder: Path, relative_key: str) -> Path:
     bad_part = any(part in ("", ".", "..") or _UNSAFE.search(part) for part in parts)
     # Resolved, because a link in `folder` may lead elsewhere.
     if bad_part or not place.resolve().is_relative_to(folder.resolve()):
-        raise Problem(f"Not downloaded, because of an object with an unsafe name: {plain(relative_key)}")
+        raise Problem(
+            f"Not downloaded, because of an object with an unsafe name: {plain(relative_key)}"
+        )
     return place

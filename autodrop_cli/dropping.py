@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import yaml
-
 from autodrop.aws.client_errors import translated
 from autodrop.errors import Rejected
 from autodrop.naming import INBOX, SETTINGS_FILE, Drop, slug
 from autodrop.settings import parse_settings
+
 from autodrop_cli.problems import BAD_USAGE, Problem
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ def read_settings(path: Path) -> bytes:
     return content
 
 
-def send(
-    s3: S3Client, bucket: str, upload: Upload, on_bytes: Callable[[int], None]
-) -> Drop:
+def send(s3: S3Client, bucket: str, upload: Upload, on_bytes: Callable[[int], None]) -> Drop:
     """Upload the file, in parts and in parallel when it is large; return it as the drop it became.
 
     Args:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autodrop.errors import AutodropError, Transient
 from autodrop.run import RunState
+from botocore.exceptions import BotoCoreError, ClientError
+
 from autodrop_cli.connection import Connection, Jobs
-from autodrop_cli.problems import Problem
+from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.progress import Sighting
 
 # An event from S3 usually takes a second or two.
 _APPEARS_WITHIN = timedelta(minutes=3)
+_KNOWN_WITHIN = timedelta(seconds=30)
 _ANSWERS_WITHIN = timedelta(minutes=5)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
@@ -62,8 +63,16 @@ class JobWatcher:
         return sighting
 
 
-def follow(connection: Connection, run_id: str, clock: Clock) -> Iterator[Sighting]:
+def follow(
+    connection: Connection, run_id: str, clock: Clock, *, just_dropped: bool
+) -> Iterator[Sighting]:
     """Yield what is seen of the run until it has ended; the last one has an end state.
+
+    Args:
+        connection: Where it runs.
+        run_id: The run.
+        clock: The time.
+        just_dropped: Whether we know that the run must appear; else it may be one that never was.
 
     Raises:
         Problem: It never appeared, or somebody removed it meanwhile.
@@ -86,10 +95,19 @@ def follow(connection: Connection, run_id: str, clock: Clock) -> Iterator[Sighti
             return
         if run is None and seen:
             raise Problem(f"Run {run_id} is no longer there: somebody has cleaned it up.")
-        if run is None and clock.now() - started > _APPEARS_WITHIN:
-            raise Problem(_never_appeared(connection, run_id))
+        if run is None:
+            waited = clock.now() - started
+            if just_dropped and waited > _APPEARS_WITHIN:
+                raise Problem(_never_appeared(connection, run_id))
+            if not just_dropped and waited > _KNOWN_WITHIN:
+                raise unknown_run(connection, run_id)
         seen = run is not None
         clock.sleep(connection.poll_seconds)
+
+
+def unknown_run(connection: Connection, run_id: str) -> Problem:
+    """Return what to say of a run that is not in the ledger."""
+    return Problem(f"There is no run {run_id} in {connection.place}.", BAD_USAGE)
 
 
 def _never_appeared(connection: Connection, run_id: str) -> str:

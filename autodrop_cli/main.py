@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-import click
 import typer
+from autodrop import VERSION
+from autodrop.naming import RUN_ID, run_id
+from autodrop.run import Run
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from autodrop import VERSION
-from autodrop.naming import RUN_ID, run_id
-from autodrop.run import Run
 from autodrop_cli import cleaning, local_commands
 from autodrop_cli.connection import Connection, connect
 from autodrop_cli.downloading import download_results
 from autodrop_cli.dropping import plan_upload, read_settings
-from autodrop_cli.following import Clock, JobWatcher, follow
+from autodrop_cli.following import Clock, JobWatcher, follow, unknown_run
 from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, Problem, in_sentences
 from autodrop_cli.progress import Sighting, progress_json, progress_of, run_json
 from autodrop_cli.results_view import exit_code_of, read_outcome, render_outcome
@@ -54,7 +53,7 @@ class Surroundings:
 class SentenceGroup(TyperGroup):
     """Says what went wrong in a sentence, and exits with its code."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command.
 
         Raises:
@@ -64,7 +63,9 @@ class SentenceGroup(TyperGroup):
             with in_sentences():
                 return super().invoke(ctx)
         except Problem as problem:
-            open_console(stderr=True).print(plain(problem.sentence), soft_wrap=True)
+            console = open_console(stderr=True)
+            for line in problem.sentence.splitlines():
+                console.print(plain(line), soft_wrap=True)
             raise typer.Exit(problem.exit_code) from None
         except KeyboardInterrupt:
             open_console(stderr=True).print("Interrupted.")
@@ -74,6 +75,7 @@ class SentenceGroup(TyperGroup):
 app = typer.Typer(
     cls=SentenceGroup,
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Drop a CSV file, get a trained model, scored predictions and a report.",
@@ -155,7 +157,7 @@ def drop(
     name = run_id(dropped)
     console.print(f"Run {name}", soft_wrap=True)
     if wait:
-        sighting = _watch(connection, name, console, surroundings.clock)
+        sighting = _watch(connection, name, console, surroundings.clock, just_dropped=True)
         _finish(connection, sighting, surroundings.clock, as_json=as_json)
     elif as_json:
         _print_json(
@@ -306,16 +308,18 @@ def _check_run_id(run: str) -> None:
 def _find(connection: Connection, run: str) -> Run:
     found = connection.ledger.find(run)
     if found is None:
-        raise Problem(f"There is no run {run} in {connection.place}.", BAD_USAGE)
+        raise unknown_run(connection, run)
     return found
 
 
-def _watch(connection: Connection, run: str, console: Console, clock: Clock) -> Sighting:
+def _watch(
+    connection: Connection, run: str, console: Console, clock: Clock, *, just_dropped: bool = False
+) -> Sighting:
     """Show the run until it ends; return the last sighting."""
     sighting = Sighting(None)
     try:
         with progress_screen(console, clock.now) as show:
-            for sighting in follow(connection, run, clock):
+            for sighting in follow(connection, run, clock, just_dropped=just_dropped):
                 show(sighting)
     except KeyboardInterrupt:
         console.print(

@@ -9,6 +9,7 @@ from typing import Any
 
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import AutoMLJob, TransformJob
+
 from autodrop_cli.terminal import duration, plain
 
 
@@ -135,9 +136,7 @@ def progress_of(sighting: Sighting, now: datetime) -> Progress:
 def stage_lines(progress: Progress) -> list[str]:
     """Return the stages that have begun, one line each, with their times."""
     return [
-        f"  {each.title}: {_took(each)}"
-        for each in progress.stages
-        if each.mark is not Mark.AHEAD
+        f"  {each.title}: {_took(each)}" for each in progress.stages if each.mark is not Mark.AHEAD
     ]
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import typer
+from autodrop.run import Run, RunState
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,7 +16,6 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from autodrop.run import Run, RunState
 from autodrop_cli.progress import (
     Mark,
     Progress,
@@ -150,9 +150,7 @@ def _live(console: Console, now: Callable[[], datetime]) -> Iterator[Show]:
             return Group(Spinner("dots", Text(_NOT_HERE_YET)))
         return render_progress(progress_of(latest[-1], now()), spinner)
 
-    with Live(
-        console=console, get_renderable=picture, refresh_per_second=_REFRESHES_PER_SECOND
-    ):
+    with Live(console=console, get_renderable=picture, refresh_per_second=_REFRESHES_PER_SECOND):
         yield latest.append
 
 

@@ -21,9 +21,9 @@ _REDIRECTED_WIDTH = 240
 
 
 def plain(text: object) -> str:
-    """Return `text` on one line, without characters that a terminal would obey.
+    r"""Return `text` on one line, without characters that a terminal would obey.
 
-    `"a\\x1b[31mb\\nc"` becomes `"a[31mb c"`.
+    `"a\x1b[31mb\nc"` becomes `"a[31mb c"`.
     """
     spaced = str(text).replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
     return "".join(each for each in spaced if unicodedata.category(each) not in _INVISIBLE)

@@ -1,0 +1,1 @@
+"""AWS on a laptop: MiniStack with a SageMaker that trains real models."""

@@ -1,4 +1,4 @@
-"""A certificate for the local AWS: a throw-away authority and one server certificate signed by it."""
+"""The TLS certificate of the local AWS, signed by a throw-away authority of its own."""
 
 import datetime
 import ipaddress

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOPBACK = ("127.0.0.1", "::1")
+_LOCK_SECONDS = 1.0
 _SAVE_EVERY_SECONDS = 2.0
 _WARM_EVERY_SECONDS = 0.5
 # Settings of the user's own AWS, of other emulators and of Python that must not reach functions.
@@ -111,11 +113,19 @@ def _one_address(text: str) -> str:
 def _lock(layout: Layout) -> IO[str]:
     """The open lock file, held until this process ends. Raises CannotStartError."""
     lock = layout.lock.open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CannotStartError(f"A local AWS is already running in {layout.home}.") from None
-    return lock
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Whoever looks whether a host runs holds the lock for a moment.
+            if time.monotonic() > deadline:
+                lock.close()
+                message = f"A local AWS is already running in {layout.home}."
+                raise CannotStartError(message) from None
+            time.sleep(0.02)
+        else:
+            return lock
 
 
 def _listen(port: int, extra: Sequence[str]) -> list[socket.socket]:
@@ -154,8 +164,15 @@ def _log_to(layout: Layout) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
+    logging.getLogger("asyncio").addFilter(_is_worth_logging)
     # It reports every file that it writes, and state is written every few seconds.
     logging.getLogger("persistence").setLevel(logging.WARNING)
+
+
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Not clients that end a connection without TLS's goodbye: they are many, and harmless."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, TimeoutError) and "SSL shutdown" in str(error))
 
 
 def _empty(folder: Path) -> None:
@@ -290,7 +307,7 @@ def _sagemaker(layout: Layout, options: argparse.Namespace, port: int) -> "SageM
         return RoleCredentials(key.access_key, key.secret_key, key.token)
 
     return SageMakerService(
-        home=layout.sagemaker,
+        home=layout.home,
         endpoint=f"https://localhost:{port}",
         ca_bundle=layout.ca_bundle,
         region=REGION,

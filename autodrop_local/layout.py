@@ -43,65 +43,73 @@ class Layout:
 
     @property
     def logs(self) -> Path:
+        """What the host and sam say."""
         return self.home / "logs"
 
     @property
     def host_log(self) -> Path:
+        """The host's log, with what the functions print."""
         return self.logs / "host.log"
 
     @property
     def host_output(self) -> Path:
+        """What the host prints before its log is open, or when it crashes."""
         return self.logs / "host.out"
 
     @property
     def state(self) -> Path:
+        """MiniStack's state."""
         return self.home / "state"
 
     @property
     def objects(self) -> Path:
+        """S3's objects."""
         return self.home / "s3"
 
     @property
     def scratch(self) -> Path:
+        """Temporary files of the host and of all that it starts."""
         return self.home / "tmp"
 
     @property
     def code(self) -> Path:
+        """Unpacked code of the functions and layers."""
         return self.home / "code"
 
     @property
     def lambda_runtime(self) -> Path:
+        """Links to the packages that Lambda itself provides."""
         return self.home / "lambda-runtime"
 
     @property
-    def sagemaker(self) -> Path:
-        return self.home / "sagemaker"
-
-    @property
     def sam(self) -> Path:
+        """What sam builds and keeps."""
         return self.home / "sam"
 
     @property
     def certificate(self) -> Path:
+        """The host's certificate."""
         return self.home / "tls" / "server.pem"
 
     @property
     def private_key(self) -> Path:
+        """The certificate's key."""
         return self.home / "tls" / "server.key"
 
     @property
     def ca_bundle(self) -> Path:
+        """The authority to trust when talking to the host."""
         return self.home / "tls" / "ca.pem"
 
     @property
     def lock(self) -> Path:
+        """Locked by the host for as long as it lives."""
         return self.home / "host.lock"
 
     def create(self) -> None:
         """Makes the folders that a host writes to, for their owner only."""
         for folder in (self.logs, self.state, self.objects, self.scratch, self.code, self.sam):
             folder.mkdir(parents=True, exist_ok=True)
-        self.sagemaker.mkdir(exist_ok=True)
         self.home.chmod(0o700)
 
     def read_record(self) -> HostRecord | None:

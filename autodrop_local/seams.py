@@ -93,6 +93,7 @@ def install(code_store: Path, lambda_packages: Path) -> None:
     lambda_svc._execute_function_dispatch = _counted(lambda_svc._execute_function_dispatch)
     lambda_svc._execute_function_warm = _with_error_details(lambda_svc._execute_function_warm)
     lambda_svc._route_async_failure = _send_failure
+    iam_actions.request_tag_context = _with_event_keys(iam_actions.request_tag_context)
     eventbridge._dispatch_to_lambda = _invoke_rule_target
     eventbridge._dispatch_event = _with_object_version(eventbridge._dispatch_event)
     s3._fire_s3_event = _remembering_version(s3._fire_s3_event)
@@ -100,22 +101,21 @@ def install(code_store: Path, lambda_packages: Path) -> None:
         _only_lambda_packages(lambda_packages) + lambda_runtime._PYTHON_WORKER_SCRIPT
     )
     lambda_runtime.zipfile = types.SimpleNamespace(
-        ZipFile=functools.partial(_UnpackedZip, store=code_store),
-        BadZipFile=zipfile.BadZipFile,
-        LargeZipFile=zipfile.LargeZipFile,
-        LargeFileError=zipfile.LargeZipFile,
+        **{**vars(zipfile), "ZipFile": functools.partial(_UnpackedZip, store=code_store)}
     )
 
 
 # EventBridge and S3 ---------------------------------------------------------------------------
 
 
-def emit_aws_event(source: str, detail_type: str, detail: str, resources: list[str]) -> None:
+def emit_aws_event(
+    source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
+) -> None:
     """Puts one event of an AWS service on the default bus, from any thread."""
     entry = {
         "Source": source,
         "DetailType": detail_type,
-        "Detail": detail,
+        "Detail": json.dumps(detail),
         "Resources": resources,
     }
     with responses.request_scope(ACCOUNT_ID, REGION):
@@ -208,7 +208,9 @@ def _with_error_details(execute: Callable[..., Any]) -> Callable[..., Any]:
         result = execute(function, event, request_id)
         if result.get("error"):
             body = result["body"]
-            if body["errorMessage"].startswith("Worker init failed"):
+            if body["errorMessage"].startswith("Worker init failed: "):
+                reason = body["errorMessage"].removeprefix("Worker init failed: ")
+                body["errorMessage"] = f"Unable to load the function: {reason}"
                 body["errorType"] = "Runtime.ImportModuleError"
                 result["log"] = f"{body['errorType']}: {body['errorMessage']}"
             elif body["errorType"] == "Runtime.HandlerError":
@@ -350,6 +352,33 @@ def stop_functions() -> None:
 
 # IAM ------------------------------------------------------------------------------------------
 
+
+def _with_event_keys(context_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Adds the condition keys of `events:PutEvents`, which MiniStack does not know."""
+
+    def context_with_event_keys(
+        service: str, action: str, body: bytes, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        context = context_of(service, action, body, params)
+        if action == "events:PutEvents":
+            entries = _json_object(body).get("Entries") or []
+            for key, field in (("events:source", "Source"), ("events:detail-type", "DetailType")):
+                values = sorted({str(entry.get(field, "")) for entry in entries})
+                context[key] = values[0] if len(values) == 1 else values
+        return context
+
+    return context_with_event_keys
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    """A request's body, or an empty object when it is none: the service then refuses it."""
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 _RESOURCE_KINDS = {
     "TransformJobName": "transform-job",
     "AutoMLJobName": "automl-job",
@@ -375,14 +404,8 @@ def add_sagemaker(handle: Handler) -> None:
 def _denied(headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response | None:
     """AWS's refusal when the caller lacks a permission that the call needs, else None."""
     action = headers.get("x-amz-target", "").rpartition(".")[2]
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        request = {}
-    if not isinstance(request, dict):
-        request = {}
     caller = router.extract_access_key_id(headers, query)
-    for needed, resource, context in _needed_permissions(action, request):
+    for needed, resource, context in _needed_permissions(action, _json_object(body)):
         denied = iam_evaluator.enforce(
             caller, needed, "sagemaker", REGION, resource_arn=resource, service_context=context
         )
@@ -456,8 +479,11 @@ def _trusts(role: dict[str, Any], service: str) -> bool:
         service_context={"aws:sourceaccount": ACCOUNT_ID},
     )
     # A trust policy names no resource, and MiniStack's evaluation wants one.
-    trust = json.loads(role["AssumeRolePolicyDocument"])
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
+    trust = role["AssumeRolePolicyDocument"]
+    trust = json.loads(trust) if isinstance(trust, str) else trust
+    statements = (
+        trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
+    )
     document = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
     decision = iam_evaluator.evaluate_resource_policy(document, context, service=service)
     return bool(decision.decision == "Allow")

@@ -1,4 +1,4 @@
-"""Lambda code unpacked once per content, so that a cold start does not unpack and compile it again."""
+"""Lambda code unpacked once per content, which spares a cold start unpacking and compiling."""
 
 import hashlib
 import os

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autodrop_local.sagemaker.engine.candidates import DEFAULT_MAX_CANDIDATES
-from autodrop_local.sagemaker.engine.metrics import better
+from autodrop_local.sagemaker.objectives import better
 from autodrop_local.sagemaker.state import AutoMLJob, Members
 
 MAX_PARTIAL_REASONS = 5

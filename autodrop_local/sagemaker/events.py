@@ -58,6 +58,8 @@ def step_event(job: StepJob, described: Members) -> EmittedEvent:
         for name, value in described.items()
         if name not in dropped
     }
+    if job.kind == "training":
+        detail["SecondaryStatusTransitions"] = []
     detail["Tags"] = dict(job.tags or {})
     return EmittedEvent(f"SageMaker {what} Job State Change", detail, [job.arn])
 

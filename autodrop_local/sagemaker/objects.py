@@ -96,9 +96,7 @@ class Objects:
             region_name=place.region,
         )
         verify = str(place.ca_bundle) if secure and place.ca_bundle else None
-        return cls(
-            session.client("s3", endpoint_url=place.endpoint, verify=verify, config=_CONFIG)
-        )
+        return cls(session.client("s3", endpoint_url=place.endpoint, verify=verify, config=_CONFIG))
 
     def listed(self, prefix: str) -> list[Location]:
         """The objects whose key starts with the prefix, in lexical order, without folder marks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -123,7 +122,7 @@ class Collection(Generic[R]):
         partial = path.with_suffix(f".{threading.get_ident()}.partial")
         partial.write_text(json.dumps(asdict(record)), encoding="utf-8")
         with self._lock:
-            os.replace(partial, path)
+            partial.replace(path)
             self._records[record.name.lower()] = record
         return record
 

@@ -21,7 +21,7 @@ from autodrop_local.sagemaker.engine.failure import reason_of
 from autodrop_local.sagemaker.engine.orders import Order
 from autodrop_local.sagemaker.objects import Objects
 
-NICENESS = 10
+NICENESS = 5
 PRELOADED = (
     "autodrop_local.sagemaker.engine.automl_process",
     "autodrop_local.sagemaker.engine.transform_process",
@@ -37,8 +37,8 @@ def main() -> None:
     messages = os.dup(1)
     os.dup2(2, 1)  # libraries print; the pipe is for messages only
     os.nice(NICENESS)
-    for module in PRELOADED:
-        importlib.import_module(module)
+    for name in PRELOADED:
+        importlib.import_module(name)
     line = sys.stdin.buffer.readline()
     if not line:
         return
@@ -54,9 +54,7 @@ def main() -> None:
     work.mkdir(parents=True)
     os.chdir(work)
     try:
-        module = importlib.import_module(
-            f"autodrop_local.sagemaker.engine.{order.kind}_process"
-        )
+        module = importlib.import_module(f"autodrop_local.sagemaker.engine.{order.kind}_process")
         module.run(order, Objects.connect(order.place, order.credentials), tell)
     except Exception as error:  # noqa: BLE001 - whatever ends a job is its FailureReason
         traceback.print_exc()

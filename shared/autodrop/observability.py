@@ -41,7 +41,7 @@ def metrics() -> Metrics:
 
 def log(report: Report) -> None:
     """Write the step's one log line and count its metric."""
-    logger().info(report.message, extra=report.fields)
+    logger().info(report.message, extra=report.fields, stacklevel=3)
     if report.metric:
         metrics().add_metric(name=report.metric, unit=MetricUnit.Count, value=1)
 

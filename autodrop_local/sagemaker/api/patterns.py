@@ -28,7 +28,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @cache
 def _members(name: str) -> str:
-    """The inside of a character class that holds a Unicode category, as Java's `\\p{L}` does."""
+    r"""The inside of a character class that holds a Unicode category, as Java's `\p{L}` does."""
     if name == "Alnum":
         return "a-zA-Z0-9"
     ranges: list[tuple[int, int]] = []

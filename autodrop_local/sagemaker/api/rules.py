@@ -9,25 +9,10 @@ from typing import Any
 
 from autodrop_local.sagemaker.engine.filters import check_filters
 from autodrop_local.sagemaker.errors import invalid
+from autodrop_local.sagemaker.objectives import ALLOWED
 
 Members = dict[str, Any]
 
-DEFAULT_OBJECTIVES = {
-    "BinaryClassification": "F1",
-    "MulticlassClassification": "Accuracy",
-    "Regression": "MSE",
-}
-ALLOWED_OBJECTIVES = {
-    "BinaryClassification": ["Accuracy", "AUC", "BalancedAccuracy", "F1", "Precision", "Recall"],
-    "MulticlassClassification": [
-        "Accuracy",
-        "BalancedAccuracy",
-        "F1macro",
-        "PrecisionMacro",
-        "RecallMacro",
-    ],
-    "Regression": ["MAE", "MSE", "R2", "RMSE"],
-}
 ENSEMBLING_ALGORITHMS = [
     "catboost",
     "extra-trees",
@@ -51,9 +36,7 @@ def check_tags(tags: list[Members]) -> None:
     """Tag keys of one resource are unique without regard to case."""
     keys = [tag["Key"].lower() for tag in tags]
     if len(set(keys)) < len(keys):
-        raise invalid(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+        raise invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 
 
 def check_automl_job(request: Members) -> None:
@@ -84,7 +67,7 @@ def _check_objective(tabular: Members, objective: Members | None) -> None:
         )
     if problem_type is None or objective is None:
         return
-    metric, allowed = objective["MetricName"], ALLOWED_OBJECTIVES[problem_type]
+    metric, allowed = objective["MetricName"], ALLOWED[problem_type]
     if metric not in allowed:
         raise invalid(
             f"Objective metric {metric} is not supported for problem type {problem_type}. "
@@ -203,6 +186,4 @@ def _check_data_processing(request: Members) -> None:
         if split != assemble or split != "Line":
             raise invalid("JoinSource Input needs SplitType and AssembleWith to be Line.")
     elif content_type == accept == "text/csv" and not split == assemble == "Line":
-        raise invalid(
-            "DataProcessing of text/csv needs SplitType and AssembleWith to be Line."
-        )
+        raise invalid("DataProcessing of text/csv needs SplitType and AssembleWith to be Line.")

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
 from autodrop_local.sagemaker.api.patterns import matches
 from autodrop_local.sagemaker.errors import ApiError, invalid
@@ -72,8 +72,7 @@ def response_problems(operation: str, members: dict[str, Any]) -> list[str]:
 
 
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    kinds = _JSON_KINDS[shape.type_name]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    if not _is_of_kind(value, shape.type_name):
         raise ApiError(
             "SerializationException",
             f"{type(value).__name__} can not be converted to {shape.type_name} at '{path}'.",
@@ -93,6 +92,11 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield from _scalar_problems(shape, value, path)
 
 
+def _is_of_kind(value: object, type_name: str) -> bool:
+    kinds = _JSON_KINDS[type_name]
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
 def _structure_problems(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
         if value.get(name) is None:
@@ -110,8 +114,9 @@ def _structure_problems(shape: StructureShape, value: dict[str, Any], path: str)
 def _scalar_problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
     if isinstance(value, str):
         yield from _size_problems(shape, len(value), value, path)
-        if shape.enum and value not in shape.enum:
-            allowed = ", ".join(shape.enum)
+        enum = shape.enum if isinstance(shape, StringShape) else []
+        if enum and value not in enum:
+            allowed = ", ".join(enum)
             yield _failure(value, path, f"Member must satisfy enum value set: [{allowed}]")
         pattern = shape.metadata.get("pattern")
         if pattern is not None and not matches(pattern, value):

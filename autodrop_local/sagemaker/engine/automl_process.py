@@ -15,15 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from autodrop_local.sagemaker.api.rules import DEFAULT_OBJECTIVES
 from autodrop_local.sagemaker.engine import candidates, dataset, explain, insights, notebooks
 from autodrop_local.sagemaker.engine.failure import JobFailedError
 from autodrop_local.sagemaker.engine.inference import CLASS_KEYS, OUTPUT, SUPPORTED
-from autodrop_local.sagemaker.engine.metrics import better, direction
 from autodrop_local.sagemaker.engine.orders import Order, Tell
-from autodrop_local.sagemaker.engine.table import header, read_text
+from autodrop_local.sagemaker.engine.table import read_text
 from autodrop_local.sagemaker.engine.training import Trained, Trainer
+from autodrop_local.sagemaker.headers import header
 from autodrop_local.sagemaker.images import inference_image
+from autodrop_local.sagemaker.objectives import DEFAULTS, better, direction
 from autodrop_local.sagemaker.objects import Location, ObjectError, Objects
 
 HEADER_BYTES = 1 << 20
@@ -131,10 +131,10 @@ class _Job:
         texts = dataset.check(self._read(channels["training"]), target, weight)
         validation = self._read(channels["validation"]) if "validation" in channels else None
         problem_type = self._tabular.get("ProblemType") or dataset.inferred_problem_type(
-            texts[target]
+            texts[target].to_list()
         )
         given = self._order.request.get("AutoMLJobObjective", {}).get("MetricName")
-        objective: str = given or DEFAULT_OBJECTIVES[problem_type]
+        objective: str = given or DEFAULTS[problem_type]
         self._tell("resolved", problem_type=problem_type, objective=objective)
         data = dataset.prepared(
             texts,

@@ -58,13 +58,13 @@ def check(texts: pd.DataFrame, target: str, weight: str | None) -> pd.DataFrame:
     return labelled.reset_index(drop=True)
 
 
-def inferred_problem_type(target: pd.Series[str]) -> str:
+def inferred_problem_type(target: list[str]) -> str:
     """The problem type that the values of a target suggest.
 
     Two values make a binary problem, words and few whole numbers a multiclass one, and the
     rest is regression.
     """
-    values = target.unique()
+    values = sorted(set(target))
     if len(values) == 2:
         return "BinaryClassification"
     numbers = pd.to_numeric(without_missing(pd.Series(values)), errors="coerce")
@@ -139,10 +139,8 @@ def _with_target(
     return frame
 
 
-def _without_rare_classes(
-    frame: pd.DataFrame, target: str, kind: str
-) -> tuple[pd.DataFrame, int]:
-    """The rows of classes that are frequent enough to be learned, and how many others there were."""
+def _without_rare_classes(frame: pd.DataFrame, target: str, kind: str) -> tuple[pd.DataFrame, int]:
+    """The rows of classes that are frequent enough to learn, and how many others there were."""
     values = frame[target]
     if kind == "Regression":
         if values.nunique() < 2:
@@ -173,7 +171,5 @@ def _split(
             frame, test_size=fraction, random_state=SPLIT_SEED, stratify=stratify
         )
     except ValueError:
-        training, validation = train_test_split(
-            frame, test_size=fraction, random_state=SPLIT_SEED
-        )
+        training, validation = train_test_split(frame, test_size=fraction, random_state=SPLIT_SEED)
     return training, validation

@@ -15,7 +15,9 @@ SAMPLE_ROWS = 1000
 SHUFFLES = 3
 
 
-def importance(predictor: Any, model: str, validation: pd.DataFrame, seconds: float) -> pd.DataFrame:
+def importance(
+    predictor: Any, model: str, validation: pd.DataFrame, seconds: float
+) -> pd.DataFrame:
     """How much each feature matters to a model, with its spread; on a capped sample of rows."""
     found: pd.DataFrame = predictor.feature_importance(
         validation,

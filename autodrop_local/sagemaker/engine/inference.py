@@ -72,9 +72,7 @@ class Container:
         return class_fields(scores, self.artifact.classes, self.keys)
 
 
-def class_fields(
-    probabilities: Floats, classes: Classes, keys: Sequence[str]
-) -> list[list[str]]:
+def class_fields(probabilities: Floats, classes: Classes, keys: Sequence[str]) -> list[list[str]]:
     """The chosen response fields of every row; lists are written as Python writes them.
 
     `probability` is that of the predicted label, as in Autopilot's ENSEMBLING mode.

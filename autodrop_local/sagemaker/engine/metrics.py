@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics
 
-MINIMIZED = ("MSE", "RMSE", "MAE", "LogLoss", "InferenceLatency")
 CALIBRATED = ("F1", "BalancedAccuracy")
 DEFAULT_THRESHOLD = 0.5
 
@@ -36,7 +35,8 @@ class Classes:
         """The position of the predicted class of every row."""
         if self.binary:
             return (probabilities[:, 1] >= self.threshold).astype(np.intp)
-        return probabilities.argmax(axis=1)
+        winners: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
+        return winners
 
 
 def best_threshold(
@@ -97,20 +97,6 @@ def confusion(truth: Labels, probabilities: Floats, classes: Classes) -> list[li
         labels=list(range(len(classes.labels))),
     ).tolist()
     return counted
-
-
-def better(objective: str, one: float, other: float) -> bool:
-    """Whether the first value of the objective is better than the second.
-
-    >>> better("MSE", 1.0, 2.0), better("AUC", 0.8, 0.9)
-    (True, False)
-    """
-    return one < other if objective in MINIMIZED else one > other
-
-
-def direction(objective: str) -> str:
-    """`Maximize` or `Minimize`, the Type of an objective."""
-    return "Minimize" if objective in MINIMIZED else "Maximize"
 
 
 def _positions(truth: Labels, classes: Classes) -> npt.NDArray[np.intp]:

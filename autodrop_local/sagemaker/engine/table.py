@@ -7,12 +7,10 @@ is typed by what training saw and not by what happens to be in the batch.
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -52,28 +50,8 @@ class Column:
     numeric: bool
 
 
-def header(first_bytes: bytes, gzipped: bool) -> list[str]:
-    """The column names in the first row of a CSV file, of which the beginning is given."""
-    if gzipped:
-        with gzip.GzipFile(fileobj=io.BytesIO(first_bytes)) as unpacked:
-            first_bytes = _available(unpacked)
-    text = first_bytes.decode("utf-8-sig", errors="replace")
-    return next(csv.reader(io.StringIO(text, newline="")), [])
-
-
-def _available(unpacked: IO[bytes]) -> bytes:
-    """What can be unpacked of a file that was cut off."""
-    got = b""
-    try:
-        while piece := unpacked.read(1 << 14):
-            got += piece
-    except EOFError:
-        pass
-    return got
-
-
 def read_text(stream: IO[bytes], gzipped: bool, names: list[str] | None = None) -> pd.DataFrame:
-    """A CSV file as a frame of texts, nothing taken as missing; without a header if names are given.
+    """A CSV file as a frame of texts, nothing taken as missing; if names are given it has no header.
 
     Raises:
         JobFailedError: it is not UTF-8, or its rows do not have the header's columns.
@@ -114,21 +92,26 @@ def typed(texts: pd.DataFrame, columns: Iterable[Column]) -> pd.DataFrame:
     Raises:
         ValueError: a value of a numeric column is no number; the text names the column only.
     """
-    made = {}
+    made: dict[str, pd.Series[Any]] = {}
     for column in columns:
         values = without_missing(texts[column.name])
         if column.numeric:
-            numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-            if bool((numbers.isna() & values.notna()).any()):
-                raise ValueError(f"column {column.name} holds a value that is not a number")
-            values = numbers.replace([np.inf, -np.inf], np.nan)
-        made[column.name] = values
+            made[column.name] = _numbers(values, column.name)
+        else:
+            made[column.name] = values
     return pd.DataFrame(made, index=texts.index)
 
 
 def without_missing(texts: pd.Series[str]) -> pd.Series[str]:
     """The texts, with the usual words for a missing value made missing."""
     return texts.mask(texts.isin(MISSING))
+
+
+def _numbers(values: pd.Series[str], name: str) -> pd.Series[float]:
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    if bool((numbers.isna() & values.notna()).any()):
+        raise ValueError(f"column {name} holds a value that is not a number")
+    return numbers.replace([np.inf, -np.inf], np.nan)
 
 
 def _is_numeric(texts: pd.Series[str]) -> bool:

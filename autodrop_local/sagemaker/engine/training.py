@@ -96,9 +96,7 @@ class Trainer:
         self._predictor.clone_for_deployment(str(clone), model=trained.model)
         artifact.pack(
             clone,
-            Artifact(
-                trained.model, self._data.problem_type, self._data.features, trained.classes
-            ),
+            Artifact(trained.model, self._data.problem_type, self._data.features, trained.classes),
             target,
         )
         shutil.rmtree(clone)
@@ -106,9 +104,7 @@ class Trainer:
 
     def importance(self, trained: Trained, seconds: float) -> pd.DataFrame:
         """How much each feature matters to a finished candidate."""
-        return explain.importance(
-            self._predictor, trained.model, self._data.validation, seconds
-        )
+        return explain.importance(self._predictor, trained.model, self._data.validation, seconds)
 
     def _models(self) -> list[str]:
         if not self._fitted:

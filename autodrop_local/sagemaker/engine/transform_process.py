@@ -145,8 +145,10 @@ def _transform_file(
                 output.write(_assembled("\n".join(bodies), settings))
             done += len(batch)
     except BadRecordError as error:
-        where = f"record {done + error.position + 1}" if error.position is not None else (
-            f"a record after the first {done}"
+        where = (
+            f"record {done + error.position + 1}"
+            if error.position is not None
+            else (f"a record after the first {done}")
         )
         raise _bad_record(name, where, error.problem) from None
     except (FilterRangeError, csv.Error) as error:
@@ -203,9 +205,7 @@ def _responses(batch: list[bytes], container: Container, settings: Settings) -> 
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     predictions = container.respond([settings.input_filter.of(row) for row in rows])
     if settings.join:
-        predictions = [
-            row + prediction for row, prediction in zip(rows, predictions, strict=True)
-        ]
+        predictions = [row + prediction for row, prediction in zip(rows, predictions, strict=True)]
     return [csv_line(settings.output_filter.of(fields)) for fields in predictions]
 
 

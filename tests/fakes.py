@@ -1,0 +1,467 @@
+"""A strict in-memory AWS behind the ports, with the events that real AWS would send.
+
+Strict: requests are checked against botocore's model and the rules that botocore leaves out, names
+are taken for ever, and whoever asks for what is not there is told so. Any call can be the last that
+a function makes (`World.kill_after`), or be throttled (`World.throttle_next`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
+from autodrop.events import OUR_SOURCE, OwnEvent
+from autodrop.ports import Services
+from autodrop.run import Outcome, Run, RunState
+from autodrop.sagemaker_jobs import (
+    AutoMLJob,
+    Candidate,
+    Container,
+    Metric,
+    Model,
+    Objective,
+    TransformJob,
+)
+from autodrop.settings import ProblemType
+from autodrop_local.sagemaker.api import rules, shapes
+
+BUCKET = "data-bucket"
+ROLE = "arn:aws:iam::111122223333:role/autodrop-sagemaker"
+
+
+class Killed(BaseException):
+    """The function died: out of memory, out of time, or its machine went away."""
+
+
+@dataclass
+class World:
+    """Everything outside the functions."""
+
+    now: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    kill_after: int | None = None
+    throttle_next: bool = False
+    quota: int = 4
+
+    def __post_init__(self) -> None:
+        self.bucket = FakeBucket(self)
+        self.ledger = FakeLedger(self)
+        self.sagemaker = FakeSageMaker(self)
+        self.services = Services(
+            bucket=self.bucket,
+            ledger=self.ledger,
+            sagemaker=self.sagemaker,
+            events=FakeEventBus(self),
+            topic=FakeTopic(self),
+            now=self._tick,
+            execution_role_arn=ROLE,
+            default_settings={},
+            max_dataset_bytes=10_000_000,
+        )
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def before(self, call: str) -> None:
+        """Count a call that is about to happen; throttle it if that is due."""
+        self.calls[call] += 1
+        if self.throttle_next:
+            self.throttle_next = False
+            raise Transient("ThrottlingException: Rate exceeded")
+
+    def after(self) -> None:
+        """Let the function die if this was its last call."""
+        if self.kill_after is not None:
+            self.kill_after -= 1
+            if self.kill_after <= 0:
+                self.kill_after = None
+                raise Killed
+
+    def drop(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Upload a file as a user would."""
+        self.bucket.put(key, content, metadata or {})
+
+    def take_events(self) -> list[dict[str, Any]]:
+        """Return the events sent since last asked."""
+        taken, self.events = self.events, []
+        return taken
+
+
+@dataclass
+class FakeBucket:
+    """`autodrop.ports.Bucket`; every write sends *Object Created*."""
+
+    world: World
+    objects: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    writes: int = 0
+
+    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        self.writes += 1
+        self.objects[key] = content
+        self.metadata[key] = metadata or {}
+        self.world.events.append(object_created(key, len(content), f"v{self.writes}"))
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
+        self.world.before("s3:GetObject")
+        path.write_bytes(self._get(key))
+        self.world.after()
+        return self.metadata[key]
+
+    def read(self, key: str) -> bytes:
+        self.world.before("s3:GetObject")
+        content = self._get(key)
+        self.world.after()
+        return content
+
+    def exists(self, key: str) -> bool:
+        self.world.before("s3:HeadObject")
+        self.world.after()
+        return key in self.objects
+
+    def upload(self, key: str, path: Path, content_type: str) -> None:
+        self.write(key, path.read_bytes(), content_type)
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        self.world.before("s3:PutObject")
+        self.put(key, content)
+        self.world.after()
+
+    def list(self, prefix: str) -> Sequence[str]:
+        self.world.before("s3:ListObjects")
+        self.world.after()
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.objects[key])
+
+    def _get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise NotFound(key)
+        return self.objects[key]
+
+
+@dataclass
+class FakeLedger:
+    """`autodrop.ports.Ledger` in a dict."""
+
+    world: World
+    items: dict[str, Run] = field(default_factory=dict)
+    history: list[tuple[str, RunState]] = field(default_factory=list)
+
+    def claim(self, run: Run) -> Run:
+        self.world.before("dynamodb:PutItem")
+        if run.run_id not in self.items:
+            self.items[run.run_id] = run
+            self.history.append((run.run_id, run.state))
+        self.world.after()
+        return self.items[run.run_id]
+
+    def find(self, run_id: str) -> Run | None:
+        self.world.before("dynamodb:GetItem")
+        self.world.after()
+        return self.items.get(run_id)
+
+    def open_runs(self) -> Sequence[Run]:
+        self.world.before("dynamodb:Query")
+        self.world.after()
+        return sorted(
+            (run for run in self.items.values() if run.open), key=lambda run: run.created_at
+        )
+
+    def advance(
+        self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
+    ) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        run = self.items.get(run_id)
+        if run is None or run.state not in state.predecessors:
+            self.world.after()
+            return False
+        run = replace(run, state=state, entered={**run.entered, state: now}, waiting_for=None)
+        if outcome is not None:
+            completed = state is RunState.COMPLETED
+            run = replace(
+                run,
+                code=outcome.code or None,
+                reason=None if completed else outcome.reason or None,
+                headline=outcome.reason if completed else None,
+            )
+        self.items[run_id] = run
+        self.history.append((run_id, state))
+        self.world.after()
+        return True
+
+    def note(self, run_id: str, **facts: str | datetime | None) -> None:
+        self.world.before("dynamodb:UpdateItem")
+        known = {"job_status", "announced", "announced_at", "waiting_for", "headline"}
+        if unknown := facts.keys() - known:
+            raise ValueError(f"a run has no {sorted(unknown)}")
+        if run_id in self.items:
+            self.items[run_id] = replace(self.items[run_id], **facts)  # type: ignore[arg-type]
+        self.world.after()
+
+    def close(self, run_id: str) -> None:
+        self.world.before("dynamodb:UpdateItem")
+        if run_id in self.items:
+            self.items[run_id] = replace(self.items[run_id], open=False)
+        self.world.after()
+
+
+@dataclass
+class FakeSageMaker:
+    """`autodrop.ports.SageMaker`; names are taken for ever, case-insensitively for AutoML jobs."""
+
+    world: World
+    jobs: dict[str, AutoMLJob] = field(default_factory=dict)
+    job_requests: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    transforms: dict[str, TransformJob] = field(default_factory=dict)
+    transform_quota: int = 4
+
+    def create_automl_job(self, request: Mapping[str, Any]) -> None:
+        self.world.before("sagemaker:CreateAutoMLJobV2")
+        _checked("CreateAutoMLJobV2", request, rules.check_automl_job)
+        name = request["AutoMLJobName"].lower()
+        if name in self.jobs:
+            raise AlreadyExists(name)
+        if sum(job.status == "InProgress" for job in self.jobs.values()) >= self.world.quota:
+            raise QuotaExceeded("The account-level service limit is 4 jobs.")
+        source = request["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]
+        if _key(source["S3Uri"]) not in self.world.bucket.objects:
+            raise AssertionError("SageMaker was asked to train on an object that is not there")
+        self.job_requests[name] = request
+        self.jobs[name] = AutoMLJob(
+            name, "InProgress", "Starting", source["S3Uri"], created_at=self.world.now
+        )
+        self.world.after()
+
+    def describe_automl_job(self, name: str) -> AutoMLJob | None:
+        self.world.before("sagemaker:DescribeAutoMLJobV2")
+        self.world.after()
+        return self.jobs.get(name)
+
+    def list_candidates(self, name: str) -> Sequence[Candidate]:
+        self.world.before("sagemaker:ListCandidatesForAutoMLJob")
+        self.world.after()
+        best = self.jobs[name].best_candidate
+        if best is None:
+            return []
+        worse = replace(best, name=f"{name}-2", objective=Objective("F1", 0.1, "Maximize"))
+        return [worse, best]
+
+    def create_model(self, request: Mapping[str, Any]) -> None:
+        self.world.before("sagemaker:CreateModel")
+        _checked("CreateModel", request, rules.check_model)
+        name = request["ModelName"]
+        if name in self.models:
+            raise AlreadyExists(name)
+        self.models[name] = Model(
+            name,
+            tuple(
+                Container(each["Image"], each["ModelDataUrl"], each["Environment"])
+                for each in request["Containers"]
+            ),
+        )
+        self.world.after()
+
+    def describe_model(self, name: str) -> Model | None:
+        self.world.before("sagemaker:DescribeModel")
+        self.world.after()
+        return self.models.get(name)
+
+    def create_transform_job(self, request: Mapping[str, Any]) -> None:
+        self.world.before("sagemaker:CreateTransformJob")
+        _checked("CreateTransformJob", request, rules.check_transform_job)
+        name = request["TransformJobName"]
+        if name in self.transforms:
+            raise AlreadyExists(name)
+        if request["ModelName"] not in self.models:
+            raise NotFound(f'Could not find model "{request["ModelName"]}".')
+        running = sum(job.status == "InProgress" for job in self.transforms.values())
+        if running >= self.transform_quota:
+            raise QuotaExceeded("ml.m5.4xlarge for transform job usage: 0 Instances")
+        uri = request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        self.transforms[name] = TransformJob(
+            name, "InProgress", request["ModelName"], uri, created_at=self.world.now
+        )
+        self.world.after()
+
+    def describe_transform_job(self, name: str) -> TransformJob | None:
+        self.world.before("sagemaker:DescribeTransformJob")
+        self.world.after()
+        return self.transforms.get(name)
+
+    def end_job(self, name: str, status: str = "Completed", reason: str | None = None) -> None:
+        """End an AutoML job; Autopilot sends no event of it."""
+        best = _candidate(name) if status == "Completed" else None
+        self.jobs[name] = replace(
+            self.jobs[name],
+            status=status,
+            secondary_status=status,
+            ended_at=self.world.now,
+            failure_reason=reason,
+            best_candidate=best,
+            problem_type=ProblemType.BINARY,
+            objective_metric="F1",
+            candidate_notebook=f"s3://{BUCKET}/candidates.ipynb",
+            exploration_notebook=f"s3://{BUCKET}/exploration.ipynb",
+        )
+
+    def end_transform(
+        self, name: str, status: str = "Completed", reason: str | None = None
+    ) -> None:
+        """End a transform job: its output, and its event."""
+        job = self.transforms[name]
+        self.transforms[name] = replace(
+            job, status=status, ended_at=self.world.now, failure_reason=reason
+        )
+        if status == "Completed":
+            keys = self.models[job.model_name].containers[-1].environment[
+                "SAGEMAKER_INFERENCE_OUTPUT"
+            ]
+            test = self.world.bucket.objects[_key(job.input_uri)].decode()
+            rows = len(list(csv.reader(io.StringIO(test))))
+            output = _key(job.input_uri).replace("/test/", "/inference-results/") + ".out"
+            self.world.bucket.put(output, _predictions(keys.split(","), rows))
+        self.world.events.append(transform_changed(name, status))
+
+
+@dataclass
+class FakeEventBus:
+    """`autodrop.ports.EventBus`."""
+
+    world: World
+
+    def put(self, event: OwnEvent) -> None:
+        self.world.before("events:PutEvents")
+        self.world.events.append(
+            {
+                "version": "0",
+                "id": "own",
+                "source": OUR_SOURCE,
+                "detail-type": event.detail_type,
+                "detail": json.loads(json.dumps(event.detail)),
+            }
+        )
+        self.world.after()
+
+
+@dataclass
+class FakeTopic:
+    """`autodrop.ports.OutcomeTopic`."""
+
+    world: World
+
+    def publish(self, subject: str, message: str) -> None:
+        self.world.before("sns:Publish")
+        self.world.messages.append((subject, message))
+        self.world.after()
+
+
+def object_created(key: str, size: int, version: str) -> dict[str, Any]:
+    """Return an *Object Created* event as S3 sends it to EventBridge."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "111122223333",
+        "time": "2026-01-02T03:04:05Z",
+        "region": "us-east-1",
+        "resources": [f"arn:aws:s3:::{BUCKET}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": BUCKET},
+            "object": {
+                "key": key,
+                "size": size,
+                "etag": "b1946ac92492d2347c6235b4d2611184",
+                "version-id": version,
+                "sequencer": "617f08299329d189",
+            },
+            "reason": "PutObject",
+        },
+    }
+
+
+def transform_changed(name: str, status: str) -> dict[str, Any]:
+    """Return a *SageMaker Transform Job State Change* event."""
+    return {
+        "version": "0",
+        "id": "844e2571-85d4-695f-b930-0153b71dcb42",
+        "detail-type": "SageMaker Transform Job State Change",
+        "source": "aws.sagemaker",
+        "detail": {
+            "TransformJobName": name,
+            "TransformJobStatus": status,
+            "FailureReason": None,
+            "TransformEndTime": 1696427186229,
+            "Tags": {},
+        },
+    }
+
+
+def table(rows: int = 600, header: str = "x,z,y") -> bytes:
+    """Return a small CSV with a target of two classes."""
+    lines = [f"{i},{i % 7},{'yes' if i % 3 == 0 else 'no'}" for i in range(rows)]
+    return "\n".join([header, *lines, ""]).encode()
+
+
+def _checked(
+    operation: str, request: Mapping[str, Any], check: Callable[[dict[str, Any]], None]
+) -> None:
+    check(shapes.request(operation, json.dumps(request).encode()))
+
+
+def _candidate(job: str) -> Candidate:
+    return Candidate(
+        name=f"{job}-trial-t1-1",
+        status="Completed",
+        objective=Objective("F1", 0.6, "Maximize"),
+        containers=(
+            Container(
+                "382416733822.dkr.ecr.us-east-1.amazonaws.com/autogluon-inference:1.0",
+                f"s3://{BUCKET}/{job}/model.tar.gz",
+                {
+                    "SAGEMAKER_INFERENCE_SUPPORTED": (
+                        "predicted_label,probability,probabilities,labels"
+                    ),
+                    "SAGEMAKER_INFERENCE_OUTPUT": "predicted_label",
+                    "OTHER": "kept",
+                },
+            ),
+        ),
+        metrics=(Metric("AUC", 0.9, "Validation"),),
+        created_at=datetime(2026, 1, 2, 3, 0, tzinfo=UTC),
+        ended_at=datetime(2026, 1, 2, 3, 1, tzinfo=UTC),
+    )
+
+
+def _predictions(keys: Sequence[str], rows: int) -> bytes:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    for row in range(rows):
+        score = round((row % 10) / 10, 1)
+        values = {
+            "predicted_label": "yes" if score > 0.5 else "no",
+            "probability": max(score, 1 - score),
+            "probabilities": str([1 - score, score]),
+            "labels": "['no', 'yes']",
+        }
+        writer.writerow([values[key] for key in keys])
+    return written.getvalue().encode()
+
+
+def _key(uri: str) -> str:
+    return uri.removeprefix(f"s3://{BUCKET}/")

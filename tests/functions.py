@@ -1,0 +1,147 @@
+"""The Lambda functions as AWS calls them, wired as `template.yaml` wires them, on the fakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from functions.create_model import app as create_model
+from functions.prepare_dataset import app as prepare_dataset
+from functions.record_failure import app as record_failure
+from functions.start_autopilot import app as start_autopilot
+from functions.watch_runs import app as watch_runs
+from functions.write_results import app as write_results
+from tests.fakes import World
+
+MODULES: dict[str, ModuleType] = {
+    "prepare_dataset": prepare_dataset,
+    "start_autopilot": start_autopilot,
+    "watch_runs": watch_runs,
+    "create_model": create_model,
+    "write_results": write_results,
+    "record_failure": record_failure,
+}
+TICK = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
+ATTEMPTS = 3
+
+
+@dataclass
+class LambdaContext:
+    """What Powertools wants of a context."""
+
+    function_name: str = "autodrop-test"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:111122223333:function:autodrop-test"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+
+class Functions:
+    """Calls the functions, and delivers events as EventBridge and Lambda do."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @classmethod
+    @contextmanager
+    def in_world(cls, world: World) -> Iterator[Functions]:
+        """Return the functions with their services replaced by those of `world`."""
+        patches = [
+            patch.object(module, "services", lambda: world.services) for module in MODULES.values()
+        ]
+        for each in patches:
+            each.start()
+        try:
+            yield cls(world)
+        finally:
+            for each in patches:
+                each.stop()
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Call one function once."""
+        return MODULES[function].lambda_handler(event, LambdaContext())
+
+    def tick(self) -> None:
+        """Call `watch_runs` as the schedule does."""
+        self.invoke("watch_runs", TICK)
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Give the event to every function whose rule matches, with Lambda's retries.
+
+        After three failures it goes through the failure queue to `record_failure`.
+        """
+        for function in targets(event):
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    self.invoke(function, event)
+                except Exception as error:
+                    if attempt == ATTEMPTS:
+                        self.fail(event, error)
+                else:
+                    break
+
+    def deliver_all(self) -> None:
+        """Deliver events until none is left."""
+        while events := self.world.take_events():
+            for event in events:
+                self.deliver(event)
+
+    def fail(self, event: dict[str, Any], error: Exception) -> Any:
+        """Put the event through the failure queue."""
+        return self.invoke("record_failure", failure_message(event, error))
+
+
+def failure_message(event: dict[str, Any], error: Exception) -> dict[str, Any]:
+    """Return the SQS event with Lambda's record of a failed asynchronous invocation."""
+    body = {
+        "version": "1.0",
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "requestContext": {
+            "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+            "functionArn": "arn:aws:lambda:us-east-1:111122223333:function:autodrop-x:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorType": type(error).__name__, "errorMessage": str(error)},
+    }
+    return {
+        "Records": [
+            {
+                "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+                "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+                "body": json.dumps(body),
+                "attributes": {},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:failures",
+                "awsRegion": "us-east-1",
+            }
+        ]
+    }
+
+
+def targets(event: dict[str, Any]) -> list[str]:
+    """Return the functions whose rules in `template.yaml` match the event.
+
+    `tests/template` holds these rules against the real patterns.
+    """
+    detail = event["detail"]
+    if event["source"] == "aws.s3":
+        key = detail["object"]["key"]
+        if key.startswith("inbox/"):
+            return ["prepare_dataset"]
+        return ["start_autopilot"] if key.endswith("/dataset.json") else []
+    status = detail.get("status") or detail.get("TransformJobStatus")
+    failed = status in ("Failed", "Stopped")
+    if event["detail-type"] == "Autopilot Job State Change":
+        return ["record_failure"] if failed else ["create_model"]
+    if "Transform Job State Change" in event["detail-type"]:
+        completed = ["write_results"] if status == "Completed" else []
+        return ["record_failure"] if failed else completed
+    return []

@@ -1,0 +1,3 @@
+"""Comes to the functions in the layer."""
+
+ORIGIN = __file__
