@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from autodrop.aws.client_errors import translated
+from autodrop.errors import JobFailed
 from autodrop.naming import RUNS
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TERMINAL_STATUSES
@@ -84,11 +86,15 @@ def stop(connection: Connection, run_id: str, clock: Clock) -> None:
                 f"Run {run_id} is still being prepared and has no job to stop yet: try again in a "
                 "minute."
             )
-        busy = _busy(run, _job_statuses(connection, run_id))
+        jobs = _job_statuses(connection, run_id)
+        busy = _busy(run, jobs)
         if not busy:
             return
-        # Asked again each time: start_autopilot may have been at work on a queued run just now.
-        connection.sagemaker.stop_automl_job(run_id)
+        if jobs.get("AutoML") == "InProgress":
+            # Asked for each time: start_autopilot may have been at work on a queued run just now.
+            # A refusal means that the job has ended meanwhile, which the next look shows.
+            with suppress(JobFailed):
+                connection.sagemaker.stop_automl_job(run_id)
         connection.ledger.advance(
             run_id,
             RunState.STOPPED,
@@ -170,7 +176,7 @@ def report_lines(connection: Connection, leftovers: Leftovers, removed: Removed)
     if not removed.anything:
         lines = [f"Nothing is left of run {name}."]
     else:
-        gone = [f"{removed.versions:,} objects and versions of objects"]
+        gone = [f"its objects ({removed.versions:,} with all their versions)"]
         gone += ["its model"] if removed.model else []
         gone += ["its entry in the list of runs"] if removed.entry else []
         lines = [f"Removed of run {name}: {', '.join(gone)}."]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import yaml
 from autodrop.aws.client_errors import translated
 from autodrop.errors import Rejected
-from autodrop.naming import INBOX, SETTINGS_FILE, Drop, slug
+from autodrop.naming import INBOX, SETTINGS_FILE, Drop, plain_word
 from autodrop.settings import parse_settings
 
 from autodrop_cli.problems import BAD_USAGE, Problem
@@ -78,7 +78,7 @@ def plan_upload(path: Path, dataset: str | None, target: str | None) -> Upload:
 def default_dataset(file_name: str) -> str:
     """Return the dataset's name for a file: `Sales 2024.csv.gz` becomes `sales-2024-…`."""
     stem = file_name.removesuffix(".gz")
-    return slug(stem.rpartition(".")[0] or stem)
+    return plain_word(stem.rpartition(".")[0] or stem)
 
 
 def metadata_value(text: str) -> str:

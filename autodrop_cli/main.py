@@ -281,7 +281,7 @@ def cleanup(
             f"Run {run} is still working, {found.busy}: wait for its end, or add --stop to stop it."
         )
     question = f"Remove all objects, the model and the entry of run {run}?"
-    if not yes and sys.stdin.isatty() and not typer.confirm(question):
+    if not yes and is_asked_by_a_person() and not typer.confirm(question):
         raise Problem("Nothing was removed.")
     if found.busy:
         console.print(f"Stopping run {run} and waiting for its jobs to end", soft_wrap=True)
@@ -289,6 +289,11 @@ def cleanup(
         found = cleaning.find_leftovers(connection, run)
     for line in cleaning.report_lines(connection, found, cleaning.remove(connection, found)):
         console.print(plain(line), soft_wrap=True)
+
+
+def is_asked_by_a_person() -> bool:
+    """Return whether somebody can answer a question."""
+    return sys.stdin.isatty()
 
 
 def _surroundings(ctx: typer.Context) -> Surroundings:

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import importlib.util
 import ipaddress
-import json
 import os
 import shlex
 import signal
@@ -97,7 +96,7 @@ class LocalAws:
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "SAM_CLI_"))
         }
-        local = "localhost,127.0.0.1,::1"
+        direct = ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1,::1"]))
         return kept | {
             "AWS_ACCESS_KEY_ID": self.credentials.access_key,
             "AWS_CA_BUNDLE": str(self.ca_bundle),
@@ -109,9 +108,9 @@ class LocalAws:
             "AWS_REGION": self.region,
             "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": local,
+            "NO_PROXY": direct,
             "SAM_CLI_TELEMETRY": "0",
-            "no_proxy": local,
+            "no_proxy": direct,
         }
 
 
@@ -369,9 +368,8 @@ def _parameter_overrides(
     configured = _setting(settings, command, "parameter_overrides") or []
     pairs = shlex.split(configured) if isinstance(configured, str) else configured
     merged = dict(pair.split("=", 1) for pair in pairs) | dict(overrides)
-    return ["--parameter-overrides"] + [
-        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in merged.items()
-    ]
+    quoted = {name: value.replace('"', '\\"') for name, value in merged.items()}
+    return ["--parameter-overrides", *(f'{name}="{value}"' for name, value in quoted.items())]
 
 
 def _sam(aws: LocalAws, project: Path, command: str, options: Sequence[str]) -> None:

@@ -478,15 +478,26 @@ def _trusts(role: dict[str, Any], service: str) -> bool:
         region=REGION,
         service_context={"aws:sourceaccount": ACCOUNT_ID},
     )
-    # A trust policy names no resource, and MiniStack's evaluation wants one.
     trust = role["AssumeRolePolicyDocument"]
     trust = json.loads(trust) if isinstance(trust, str) else trust
     statements = (
         trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
     )
-    document = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
+    # Other principals are not asked here: MiniStack's evaluation lets an account's root match any
+    # caller of the account. It also wants a resource, and a trust policy has none.
+    document = {
+        "Statement": [
+            {**statement, "Principal": _services_of(statement), "Resource": "*"}
+            for statement in statements
+        ]
+    }
     decision = iam_evaluator.evaluate_resource_policy(document, context, service=service)
     return bool(decision.decision == "Allow")
+
+
+def _services_of(statement: dict[str, Any]) -> dict[str, Any]:
+    principal = statement.get("Principal")
+    return {"Service": principal.get("Service", [])} if isinstance(principal, dict) else {}
 
 
 # Persistence ----------------------------------------------------------------------------------

@@ -51,6 +51,18 @@ def after_message(job: AutoMLJob, message: Members, now: float) -> AutoMLJob:
     return job
 
 
+def stopping(job: AutoMLJob, now: float) -> AutoMLJob:
+    """The job after it was asked to stop."""
+    return replace(job, status="Stopping", secondary="Stopping", modified=now)
+
+
+def max_runtime(job: AutoMLJob) -> int | None:
+    """The seconds that the whole job may take, if there is a limit."""
+    tabular = job.request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    seconds: int | None = tabular.get("CompletionCriteria", {}).get("MaxAutoMLJobRuntimeInSeconds")
+    return seconds
+
+
 def ended(job: AutoMLJob, status: str, now: float, reason: str | None = None) -> AutoMLJob:
     """The job ended as `Failed` or `Stopped`; finished candidates stay."""
     return replace(

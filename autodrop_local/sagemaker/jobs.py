@@ -22,14 +22,21 @@ from autodrop_local.sagemaker.state import (
     StepJob,
     TransformJob,
 )
-from autodrop_local.sagemaker.workers import Worker, Workers
+from autodrop_local.sagemaker.workers import JobProcess, WorkerSource
 
 MAX_ATTEMPTS = 3
 GRACE_SECONDS = 30.0
-ENDED_EARLY = "InternalServerError: The job's process ended unexpectedly. See the job's log."
+CUT_OFF = "InternalServerError: The job's process ended unexpectedly. See the job's log."
 TOO_OFTEN = "InternalServerError: The job was cut off by a restart of the host too many times."
 
+AutoMLChange = Callable[[AutoMLJob, float], AutoMLJob]
+TransformChange = Callable[[TransformJob, float], TransformJob]
+
 logger = logging.getLogger(__name__)
+
+
+class RoleError(Exception):
+    """SageMaker cannot assume the job's role any more."""
 
 
 class Jobs:
@@ -43,14 +50,15 @@ class Jobs:
         place: Place,
         emit: Emit,
         credentials_for_role: CredentialsForRole,
+        workers: WorkerSource,
     ) -> None:
         self._home = home
         self._state = state
         self._place = place
         self._emit = emit
         self._credentials_for_role = credentials_for_role
-        self._workers = Workers(home)
-        self._running: dict[str, Worker] = {}
+        self._workers = workers
+        self._running: dict[str, JobProcess] = {}
         self._threads: set[threading.Thread] = set()
         self._ending = False
 
@@ -69,8 +77,8 @@ class Jobs:
         self._workers.stop()
         with self._state.lock:
             running = list(self._running.values())
-        for worker in running:
-            worker.end()
+        for process in running:
+            process.end()
         for thread in list(self._threads):
             thread.join(timeout=5)
 
@@ -82,128 +90,108 @@ class Jobs:
         """Begins the work of a transform job that is in the state already."""
         self._in_thread(job.arn, lambda: self._transform(job))
 
-    def stop_automl(self, job: AutoMLJob) -> None:
-        """Ends an AutoML job: `Stopping` now, `Stopped` when its process is gone."""
-        now = time.time()
-        with self._state.lock:
-            self._state.automl_jobs.put(
-                replace(job, status="Stopping", secondary="Stopping", modified=now)
-            )
-        self._end_process(job.arn)
+    def stop_automl(self, name: str) -> None:
+        """Makes a running AutoML job `Stopping`; it is `Stopped` when its process is gone."""
+        stopping = self._change_automl(name, automl.stopping)
+        if stopping is not None:
+            self._end_process(stopping.arn)
 
-    def stop_transform(self, job: TransformJob) -> None:
-        """Ends a transform job: `Stopping` now, `Stopped` when its process is gone."""
-        with self._state.lock:
-            stopping = replace(job, status="Stopping", modified=time.time())
-            self._state.transform_jobs.put(stopping)
-        self._emit(transform_event(stopping))
-        self._end_process(job.arn)
+    def stop_transform(self, name: str) -> None:
+        """Makes a running transform job `Stopping`; it is `Stopped` when its process is gone."""
+        stopping = self._change_transform(name, transforms.stopping)
+        if stopping is not None:
+            self._end_process(stopping.arn)
 
     def _in_thread(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads = {alive for alive in self._threads if alive.is_alive()} | {thread}
         thread.start()
 
-    def _end_process(self, arn: str) -> None:
-        with self._state.lock:
-            worker = self._running.get(arn)
-        if worker is not None:
-            worker.end()
-
     # AutoML jobs
 
     def _take_up_automl(self, job: AutoMLJob) -> None:
-        for step in self._steps_of(job):
-            if step.status not in TERMINAL and job.status in TERMINAL:
-                self._put_step(steps.ended(step, job.status, time.time()))
+        status = job.status if job.status in TERMINAL else "Stopped"
+        self._end_open_steps(job, status)
         if job.status == "Stopping":
-            self._end_automl(job.name, lambda found, now: automl.ended(found, "Stopped", now))
+            self._change_automl(job.name, _stopped)
         elif job.status == "InProgress" and job.attempts >= MAX_ATTEMPTS:
-            self._end_automl(
-                job.name, lambda found, now: automl.ended(found, "Failed", now, TOO_OFTEN)
-            )
+            self._change_automl(job.name, _failed(TOO_OFTEN))
         elif job.status == "InProgress":
             again = automl.begun_again(job, time.time())
             self.run_automl(self._state.automl_jobs.put(again))
 
     def _automl(self, job: AutoMLJob) -> None:
-        order = self._order("automl", job.name, job.arn, job.request, job.request["RoleArn"])
-        if isinstance(order, str):
-            reason = order
-            self._end_automl(
-                job.name, lambda found, now: automl.ended(found, "Failed", now, reason)
-            )
+        try:
+            order = self._order("automl", job, job.request["RoleArn"])
+        except RoleError as error:
+            self._change_automl(job.name, _failed(str(error)))
             return
-        criteria = job.request["AutoMLProblemTypeConfig"]["TabularJobConfig"].get(
-            "CompletionCriteria", {}
-        )
         # a job that is taken up again has its whole runtime once more
         order = replace(order, created=job.created if job.attempts == 1 else time.time())
-        runtime = criteria.get("MaxAutoMLJobRuntimeInSeconds")
-        watchdog = self._watchdog(job, order.created, runtime) if runtime else None
+        watchdog = self._watchdog(job, order.created)
         self._work(order, lambda message: self._automl_message(job.name, message))
-        if watchdog is not None:
-            watchdog.cancel()
-        if self._ending:
-            return
-        self._end_automl(job.name, _cut_off)
+        watchdog.cancel()
+        if not self._ending:
+            self._change_automl(job.name, _process_gone)
+            gone = self._state.automl_jobs.get(job.name) or job
+            self._end_open_steps(gone, gone.status)
 
-    def _watchdog(self, job: AutoMLJob, created: float, runtime: int) -> threading.Timer:
+    def _watchdog(self, job: AutoMLJob, created: float) -> threading.Timer:
         """Ends the job's process some time after the limit that the process itself keeps to."""
-        timer = threading.Timer(
-            max(created + runtime + GRACE_SECONDS - time.time(), 0.0),
-            lambda: self._end_automl(job.name, automl.out_of_time, and_process=job.arn),
-        )
+
+        def end() -> None:
+            over = self._change_automl(job.name, automl.out_of_time)
+            if over is not None:
+                self._end_open_steps(over, "Stopped")
+                self._end_process(over.arn)
+
+        limit = automl.max_runtime(job)
+        left = threading.TIMEOUT_MAX if limit is None else created + limit - time.time()
+        timer = threading.Timer(min(max(left, 0.0) + GRACE_SECONDS, threading.TIMEOUT_MAX), end)
         timer.daemon = True
         timer.start()
         return timer
 
     def _automl_message(self, name: str, message: Members) -> None:
-        now = time.time()
-        with self._state.lock:
+        if message["subject"] == "step_started":
             job = self._state.automl_jobs.get(name)
-            if job is None:
-                return
-            if message["subject"] == "step_started":
-                changed = steps.begun(job, message, self._place, now)
-            elif message["subject"] == "step_ended":
-                step = self._state.steps(message["kind"]).get(message["name"])
-                if step is None or step.status in TERMINAL:
-                    return
-                changed = steps.ended(step, message["status"], now)
-            elif job.status == "InProgress" and message["subject"] != "failed":
-                self._state.automl_jobs.put(automl.after_message(job, message, now))
-                return
-            elif job.status == "InProgress":
-                self._end_automl(name, lambda found, at: automl.after_message(found, message, at))
-                return
-            else:
-                return
-        self._put_step(changed)
+            if job is not None and job.status == "InProgress":
+                self._put_step(steps.begun(job, message, self._place, time.time()))
+        elif message["subject"] == "step_ended":
+            step = self._state.steps(message["kind"]).get(message["name"])
+            if step is not None and step.status not in TERMINAL:
+                self._put_step(steps.ended(step, message["status"], time.time()))
+        else:
+            self._change_automl(
+                name, lambda job, now: automl.after_message(job, message, now), ("InProgress",)
+            )
 
-    def _end_automl(
+    def _change_automl(
         self,
         name: str,
-        end: Callable[[AutoMLJob, float], AutoMLJob],
-        and_process: str | None = None,
-    ) -> None:
-        """Ends a job that has not ended, and after that its open child jobs, the last one last."""
-        now = time.time()
+        change: AutoMLChange,
+        only_in: tuple[str, ...] = ("InProgress", "Stopping"),
+    ) -> AutoMLJob | None:
+        """Changes a job that is in one of these states, and returns it; else nothing.
+
+        When that fails or stops the job, its open child jobs end after it. A job that completes
+        still tells of the end of its last child job.
+        """
         with self._state.lock:
             job = self._state.automl_jobs.get(name)
-            if job is None or job.status in TERMINAL:
-                return
-            job = self._state.automl_jobs.put(end(job, now))
-        for step in sorted(self._steps_of(job), key=lambda step: step.created):
-            if step.status not in TERMINAL:
-                status = "Stopped" if job.status == "Completed" else job.status
-                self._put_step(steps.ended(step, status, now, job.failure_reason))
-        if and_process is not None:
-            self._end_process(and_process)
+            if job is None or job.status not in only_in:
+                return None
+            job = self._state.automl_jobs.put(change(job, time.time()))
+        if job.status in ("Failed", "Stopped"):
+            self._end_open_steps(job, job.status)
+        return job
 
-    def _steps_of(self, job: AutoMLJob) -> list[StepJob]:
+    def _end_open_steps(self, job: AutoMLJob, status: str) -> None:
         every = self._state.training_jobs.all() + self._state.processing_jobs.all()
-        return [step for step in every if step.automl_job == job.name]
+        steps_of_job = [step for step in every if step.automl_job == job.name]
+        for step in sorted(steps_of_job, key=lambda step: step.created):
+            if step.status not in TERMINAL:
+                self._put_step(steps.ended(step, status, time.time(), job.failure_reason))
 
     def _put_step(self, step: StepJob) -> None:
         self._state.steps(step.kind).put(step)
@@ -213,13 +201,9 @@ class Jobs:
 
     def _take_up_transform(self, job: TransformJob) -> None:
         if job.status == "Stopping":
-            self._end_transform(
-                job.name, lambda found, now: transforms.ended(found, "Stopped", now)
-            )
+            self._change_transform(job.name, _transform_stopped)
         elif job.status == "InProgress" and job.attempts >= MAX_ATTEMPTS:
-            self._end_transform(
-                job.name, lambda found, now: transforms.ended(found, "Failed", now, TOO_OFTEN)
-            )
+            self._change_transform(job.name, _transform_failed(TOO_OFTEN))
         elif job.status == "InProgress":
             again = replace(job, attempts=job.attempts + 1, modified=time.time())
             self.run_transform(self._state.transform_jobs.put(again))
@@ -227,104 +211,114 @@ class Jobs:
     def _transform(self, job: TransformJob) -> None:
         model = self._state.models.get(job.request["ModelName"])
         if model is None:
-            self._end_transform(
-                job.name,
-                lambda found, now: transforms.ended(
-                    found, "Failed", now, f'Could not find model "{job.request["ModelName"]}".'
-                ),
-            )
+            reason = f'ClientError: Could not find model "{job.request["ModelName"]}".'
+            self._change_transform(job.name, _transform_failed(reason))
             return
-        order = self._order(
-            "transform", job.name, job.arn, job.request, model.request["ExecutionRoleArn"]
-        )
-        if isinstance(order, str):
-            reason = order
-            self._end_transform(
-                job.name, lambda found, now: transforms.ended(found, "Failed", now, reason)
-            )
+        try:
+            order = self._order("transform", job, model.request["ExecutionRoleArn"])
+        except RoleError as error:
+            self._change_transform(job.name, _transform_failed(str(error)))
             return
-        with self._state.lock:
-            current = self._state.transform_jobs.get(job.name) or job
-            if current.status == "InProgress":
-                started = replace(current, started=time.time())
-                self._emit(transform_event(self._state.transform_jobs.put(started)))
+        self._change_transform(job.name, transforms.started)
         order = replace(order, containers=model_containers(model.request))
-        self._work(order, lambda message: self._transform_message(job.name, message))
-        if self._ending:
-            return
-        self._end_transform(
-            job.name,
-            lambda found, now: (
-                transforms.ended(found, "Stopped", now)
-                if found.status == "Stopping"
-                else transforms.ended(found, "Failed", now, ENDED_EARLY)
+        self._work(
+            order,
+            lambda message: self._change_transform(
+                job.name, lambda found, now: transforms.after_message(found, message, now)
             ),
         )
+        if not self._ending:
+            self._change_transform(job.name, _transform_process_gone)
 
-    def _transform_message(self, name: str, message: Members) -> None:
-        job = self._state.transform_jobs.get(name)
-        if job is not None and job.status == "InProgress":
-            self._end_transform(
-                name, lambda found, now: transforms.after_message(found, message, now)
-            )
-
-    def _end_transform(self, name: str, end: Callable[[TransformJob, float], TransformJob]) -> None:
+    def _change_transform(self, name: str, change: TransformChange) -> TransformJob | None:
+        """Changes a job that has not ended, tells the world, and returns it; else nothing."""
         with self._state.lock:
             job = self._state.transform_jobs.get(name)
             if job is None or job.status in TERMINAL:
-                return
-            job = self._state.transform_jobs.put(end(job, time.time()))
+                return None
+            job = self._state.transform_jobs.put(change(job, time.time()))
         self._emit(transform_event(job))
+        return job
 
     # both
 
-    def _order(self, kind: str, name: str, arn: str, request: Members, role: str) -> Order | str:
-        """What to hand to a process, or why there is nothing to hand over."""
+    def _order(self, kind: str, job: AutoMLJob | TransformJob, role: str) -> Order:
+        """What to hand to a job's process.
+
+        Raises:
+            RoleError: the role cannot be assumed.
+        """
         try:
             credentials = self._credentials_for_role(role)
-        except Exception as error:  # noqa: BLE001 - the host's own exceptions, whatever they are
-            logger.info("role %s cannot be assumed: %s", role, error)
-            return f"ClientError: Could not assume role {role}."
+        except Exception as error:
+            logger.warning("role %s cannot be assumed: %s", role, error)
+            raise RoleError(f"ClientError: Could not assume role {role}.") from error
         return Order(
             kind=kind,
-            name=name,
-            arn=arn,
-            request=request,
+            name=job.name,
+            arn=job.arn,
+            request=job.request,
             containers=[],
             created=time.time(),
             place=self._place,
             credentials=credentials,
-            work=str(self._home / "work" / f"{kind}-{name.lower()}"),
-            log=str(self._home / "logs" / f"{kind}-{name.lower()}.log"),
+            work=str(self._home / "work" / f"{kind}-{job.name.lower()}"),
+            log=str(self._home / "logs" / f"{kind}-{job.name.lower()}.log"),
         )
 
-    def _work(self, order: Order, receive: Callable[[Members], None]) -> None:
+    def _work(self, order: Order, receive: Callable[[Members], object]) -> None:
         """Has a process do a job, until the process has ended."""
-        worker = self._workers.take()
+        process = self._workers.take()
         with self._state.lock:
-            self._running[order.arn] = worker
+            self._running[order.arn] = process
         try:
-            if not self._given_up(order):
-                worker.give(order)
+            if self._given_up(order):
+                process.end()
             else:
-                worker.end()
-            for message in worker.messages():
+                process.give(order)
+            for message in process.messages():
                 receive(message)
         except BrokenPipeError:
-            worker.end()
+            process.end()
         finally:
             with self._state.lock:
                 self._running.pop(order.arn, None)
 
     def _given_up(self, order: Order) -> bool:
         """Whether the job was stopped before its process had it."""
-        jobs = self._state.automl_jobs if order.kind == "automl" else self._state.transform_jobs
-        job = jobs.get(order.name)
+        automl_job = self._state.automl_jobs.get(order.name)
+        transform_job = self._state.transform_jobs.get(order.name)
+        job = automl_job if order.kind == "automl" else transform_job
         return self._ending or job is None or job.status != "InProgress"
 
+    def _end_process(self, arn: str) -> None:
+        with self._state.lock:
+            process = self._running.get(arn)
+        if process is not None:
+            process.end()
 
-def _cut_off(job: AutoMLJob, now: float) -> AutoMLJob:
-    """How a job ends whose process is gone: stopped if that was asked for, else failed."""
+
+def _stopped(job: AutoMLJob, now: float) -> AutoMLJob:
+    return automl.ended(job, "Stopped", now)
+
+
+def _failed(reason: str) -> AutoMLChange:
+    return lambda job, now: automl.ended(job, "Failed", now, reason)
+
+
+def _process_gone(job: AutoMLJob, now: float) -> AutoMLJob:
+    return _stopped(job, now) if job.status == "Stopping" else _failed(CUT_OFF)(job, now)
+
+
+def _transform_stopped(job: TransformJob, now: float) -> TransformJob:
+    return transforms.ended(job, "Stopped", now)
+
+
+def _transform_failed(reason: str) -> TransformChange:
+    return lambda job, now: transforms.ended(job, "Failed", now, reason)
+
+
+def _transform_process_gone(job: TransformJob, now: float) -> TransformJob:
     if job.status == "Stopping":
-        return automl.ended(job, "Stopped", now)
-    return automl.ended(job, "Failed", now, ENDED_EARLY)
+        return _transform_stopped(job, now)
+    return _transform_failed(CUT_OFF)(job, now)

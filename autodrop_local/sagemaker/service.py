@@ -28,11 +28,11 @@ from autodrop_local.sagemaker.state import (
     StepJob,
     TransformJob,
 )
+from autodrop_local.sagemaker.workers import Workers, WorkerSource
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 HEADER_BYTES = 1 << 20
 DEFAULT_PAGE = 10
-CANDIDATES_PAGE = 100
 MAX_TAGS = 50
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class SageMakerService:
         credentials_for_role: Callable[[str], RoleCredentials],
         automl_job_quota: int = 4,
         unreliable_events: bool = False,
+        workers: WorkerSource | None = None,
     ) -> None:
         folder = home / "sagemaker"
         self._place = Place(region, account_id, endpoint, ca_bundle)
@@ -66,6 +67,7 @@ class SageMakerService:
             place=self._place,
             emit=self._emit,
             credentials_for_role=credentials_for_role,
+            workers=workers or Workers(folder),
         )
         self._operations: dict[str, Callable[[Members], Members]] = {
             "CreateAutoMLJobV2": self._create_automl_job,
@@ -104,7 +106,8 @@ class SageMakerService:
         query: dict[str, Any],  # noqa: ARG002
     ) -> tuple[int, dict[str, str], bytes]:
         """The answer to one request: status, headers and body. Never raises."""
-        target = next((v for k, v in headers.items() if k.lower() == "x-amz-target"), "")
+        lowered = {name.lower(): value for name, value in headers.items()}
+        target = lowered.get("x-amz-target", "")
         # in a thread, for some operations read S3 at the very endpoint that is being served here
         status, members = await asyncio.to_thread(self._answered, target.rpartition(".")[2], body)
         content = json.dumps(members).encode() if members is not None else b""
@@ -234,7 +237,7 @@ class SageMakerService:
             keys[request.get("SortBy", "CreationTime")],
             request.get("SortOrder", "Ascending"),
         )
-        return _page("Candidates", found, request, CANDIDATES_PAGE)
+        return _page("Candidates", found, request, DEFAULT_PAGE)
 
     def _list_automl_jobs(self, request: Members) -> Members:
         keys: dict[str, Callable[[Members], Any]] = {
@@ -254,11 +257,9 @@ class SageMakerService:
         return _page("AutoMLJobSummaries", found, request, DEFAULT_PAGE)
 
     def _stop_automl_job(self, request: Members) -> Members:
-        with self._state.lock:
-            job = self._automl_job(request)
-            _refuse_ended("AutoML job", job.status)
-            if job.status == "InProgress":
-                self._jobs.stop_automl(job)
+        job = self._automl_job(request)
+        _refuse_ended("AutoML job", job.status)
+        self._jobs.stop_automl(job.name)
         return {}
 
     # models
@@ -382,11 +383,9 @@ class SageMakerService:
         return transforms.described(self._transform_job(request))
 
     def _stop_transform_job(self, request: Members) -> Members:
-        with self._state.lock:
-            job = self._transform_job(request)
-            _refuse_ended("transform job", job.status)
-            if job.status == "InProgress":
-                self._jobs.stop_transform(job)
+        job = self._transform_job(request)
+        _refuse_ended("transform job", job.status)
+        self._jobs.stop_transform(job.name)
         return {}
 
     def _list_transform_jobs(self, request: Members) -> Members:

@@ -31,6 +31,16 @@ def after_message(job: TransformJob, message: Members, now: float) -> TransformJ
     return job
 
 
+def started(job: TransformJob, now: float) -> TransformJob:
+    """The job after its process was started."""
+    return replace(job, started=now, modified=now)
+
+
+def stopping(job: TransformJob, now: float) -> TransformJob:
+    """The job after it was asked to stop."""
+    return replace(job, status="Stopping", modified=now)
+
+
 def ended(job: TransformJob, status: str, now: float, reason: str | None = None) -> TransformJob:
     """The job after its end."""
     return replace(job, status=status, ended=now, modified=now, failure_reason=reason)

@@ -14,12 +14,39 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from autodrop_local.sagemaker.engine.orders import Order
 from autodrop_local.sagemaker.state import Members
 
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 5.0
+
+
+class JobProcess(Protocol):
+    """The process of one job, as the service sees it."""
+
+    def give(self, order: Order) -> None:
+        """Hands over the order."""
+
+    def messages(self) -> Iterator[Members]:
+        """What the process tells, until it ends."""
+
+    def end(self) -> None:
+        """Ends the process, and waits until it has."""
+
+
+class WorkerSource(Protocol):
+    """Where the processes of jobs come from."""
+
+    def start(self) -> None:
+        """Gets ready."""
+
+    def take(self) -> JobProcess:
+        """A process that waits for its order."""
+
+    def stop(self) -> None:
+        """Ends what is ready but unused."""
 
 
 class Worker:

@@ -54,23 +54,28 @@ class Drop:
         return f"{INBOX}{self.dataset}/{SETTINGS_FILE}"
 
 
+def plain_word(name: str, longest: int = 40) -> str:
+    """Return `name` in at most `longest` characters of `[a-z0-9-]`; `dataset` when none is left."""
+    word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:longest].strip("-")
+    return word or "dataset"
+
+
 def slug(name: str) -> str:
-    """Return `name` as 1-40 characters of `[a-z0-9-]`, different for different names.
+    """Return a word of 1-40 characters of `[a-z0-9-]`, different for different names.
 
     A name that is not such a word already gets six hex digits of its hash, so that
     `Sales 2024` and `sales-2024` do not share a folder.
     """
-    word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    word = plain_word(name)
     if word == name:
         return word
-    return f"{word[:33].strip('-') or 'dataset'}-{sha256(name.encode()).hexdigest()[:6]}"
+    return f"{plain_word(name, 33)}-{sha256(name.encode()).hexdigest()[:6]}"
 
 
 def run_id(drop: Drop) -> str:
     """Return the run's name, at most 28 characters, the same for every delivery of one upload."""
-    readable = re.sub(r"[^a-z0-9]+", "-", drop.dataset.lower()).strip("-")[:12].strip("-")
     digest = sha256("\0".join((drop.bucket, drop.key, drop.version)).encode()).hexdigest()[:12]
-    return f"{RUN_ID_PREFIX}{readable or 'dataset'}-{digest}"
+    return f"{RUN_ID_PREFIX}{plain_word(drop.dataset, 12)}-{digest}"
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class _Job:
         return _Step(self._tell, kind, name, details or {})
 
     def _analyzed(self) -> tuple[dataset.Prepared, str]:
-        target = self._tabular["TargetAttributeName"]
+        target: str = self._tabular["TargetAttributeName"]
         weight = self._tabular.get("SampleWeightAttributeName")
         if self._tabular.get("FeatureSpecificationS3Uri"):
             raise JobFailedError("FeatureSpecificationS3Uri is not available here.")
@@ -131,7 +131,7 @@ class _Job:
         texts = dataset.check(self._read(channels["training"]), target, weight)
         validation = self._read(channels["validation"]) if "validation" in channels else None
         problem_type = self._tabular.get("ProblemType") or dataset.inferred_problem_type(
-            texts[target].to_list()
+            list(texts[target])
         )
         given = self._order.request.get("AutoMLJobObjective", {}).get("MetricName")
         objective: str = given or DEFAULTS[problem_type]

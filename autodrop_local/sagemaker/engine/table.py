@@ -51,7 +51,7 @@ class Column:
 
 
 def read_text(stream: IO[bytes], gzipped: bool, names: list[str] | None = None) -> pd.DataFrame:
-    """A CSV file as a frame of texts, nothing taken as missing; if names are given it has no header.
+    """A CSV file as a frame of texts, nothing taken as missing; with names given, without header.
 
     Raises:
         JobFailedError: it is not UTF-8, or its rows do not have the header's columns.

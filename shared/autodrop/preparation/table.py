@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,8 @@ from autodrop.errors import Rejected
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 200
+# In a table with damaged rows, most rows are still alike.
+_LEAST_AGREEMENT = 0.5
 _LONGEST_CELL = 10_000_000
 _GZIP_MAGIC = b"\x1f\x8b"
 # What people drop instead of a CSV, by how it starts.
@@ -150,8 +153,16 @@ def _delimiter(path: Path, file_name: str, *, compressed: bool) -> str:
     header = {d: seen[0] for d, seen in widths.items() if seen and seen[0] > 1}
     candidates = even or header
     if not candidates:
-        raise _not_a_table(f"The first row of {file_name} has a single column")
+        raise _not_a_table(f"The first row of {file_name} has a single column: it is a text")
+    if max(map(_agreement, widths.values())) < _LEAST_AGREEMENT:
+        raise _not_a_table(f"The rows of {file_name} have all kinds of lengths: it is a text")
     return max(candidates, key=lambda delimiter: candidates[delimiter])
+
+
+def _agreement(widths: list[int]) -> float:
+    """Return the share of rows as wide as most rows are, 0 where that is a single cell."""
+    width, rows = Counter(widths).most_common(1)[0]
+    return rows / len(widths) if width > 1 else 0.0
 
 
 def _check_header(names: list[str], line: int) -> None:

@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     if "fail" in key:
         raise ZeroDivisionError("on purpose")
     if "sleep" in key:
-        time.sleep(5)
+        time.sleep(20)
     seen = {
         "event": event,
         "layer": probe_layer.ORIGIN,

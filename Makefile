@@ -1,0 +1,58 @@
+# Everything that one command does here, `.ci/run` and people do alike.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# The first Python on the PATH that autodrop runs on.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,14))' \
+	2>/dev/null && echo $$p && break; done)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+EXAMPLE := examples/bank-marketing
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup demo test check format bench clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/synced ## Create .venv with everything in uv.lock
+
+.venv/synced: uv.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "autodrop needs Python 3.11, 3.12 or 3.13 on the PATH."; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --frozen --all-extras --quiet
+	@touch $@
+
+demo: setup ## Drop the bank-marketing file on a local AWS and put the results into demo-results/
+	@$(BIN)/autodrop local start
+	@rm -rf demo-results && mkdir -p .autodrop/demo
+	@gzip -dkc $(EXAMPLE)/bank-additional-full.csv.gz > .autodrop/demo/bank-additional-full.csv
+	@$(BIN)/autodrop drop .autodrop/demo/bank-additional-full.csv --local --dataset bank-marketing \
+		--config $(EXAMPLE)/autodrop.yaml --wait --to demo-results
+	@echo
+	@echo "The report is demo-results/report.html. The local AWS goes on running:"
+	@echo "  $(BIN)/autodrop drop YOUR.csv --wait     drop a file of your own"
+	@echo "  $(BIN)/autodrop local stop               end it"
+
+test: setup ## Run all tests, the real template on the local AWS included
+	@$(BIN)/python -m pytest
+
+check: setup ## Check format, lint, types, the template, and run the fast tests
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/sam validate --lint
+	@$(BIN)/python -m pytest -q -m "not e2e and not docker"
+
+format: setup ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --fix --quiet
+
+bench: setup ## Measure the numbers in docs/measurements.md
+	@$(BIN)/python -m bench.demo
+
+clean: ## Remove what was built; .autodrop/ with your local runs stays
+	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-results

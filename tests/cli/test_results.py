@@ -1,0 +1,224 @@
+"""`autodrop results`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autodrop.run import RunState
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from autodrop_cli.downloading import place_inside
+from autodrop_cli.problems import Problem
+from autodrop_cli.results_view import render_failure, render_summary
+from autodrop_cli.terminal import open_console
+from tests.cli.stage import HEADLINE, Stage, summary_of
+
+
+def test_the_summary_of_a_completed_run_is_printed(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 0
+    for said in (
+        f"COMPLETED: {HEADLINE}",
+        "y (binary, positive class yes)",
+        "41,188: 32,950 to train, 8,238 held out (random, seed 200)",
+        "F1 0.6234",
+        "1 min 23 s (prepare 4 s, training 1 min 05 s)",
+        "CatBoost",
+        "roc_auc",
+        "0.9531",
+        "not available",
+        "TARGET_MISSING: 3 rows have no target.",
+        f"s3://data-bucket/runs/iris/{run.run_id}/results/report.html",
+        "s3://data-bucket/candidates.ipynb",
+    ):
+        assert said in result.stdout
+    matrix = [line.split() for line in result.stdout.splitlines() if "310" in line]
+    assert matrix == [["no", "7,000", "310"]]
+
+
+def test_json_is_the_summary_as_it_is(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+
+    result = stage.run_command("results", run.run_id, "--json")
+
+    assert json.loads(result.stdout) == summary_of(run)
+
+
+def test_to_brings_the_files_of_the_results(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result("report.html"), b"<p>")
+    stage.write(run.folder.result("plots/roc.svg"), b"<svg>")
+    stage.write(run.folder.train, b"not a result")
+
+    result = stage.run_command("results", run.run_id, "--to", tmp_path / "new" / "folder")
+
+    assert result.exit_code == 0
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(tmp_path / "new" / "folder").as_posix() for path in found) == [
+        "plots/roc.svg",
+        "report.html",
+        "summary.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.html", "a/../../evil", "/evil", "a//b", "C:evil", "a\\b"]
+)
+def test_a_key_that_leads_elsewhere_is_refused_and_nothing_is_written(
+    stage: Stage, tmp_path: Path, name: str
+) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result(name), b"evil")
+
+    result = stage.run_command("results", run.run_id, "--to", tmp_path / "folder")
+
+    assert result.exit_code == 1
+    assert "unsafe name" in result.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_link_in_the_folder_is_not_followed_out_of_it(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result("plots/roc.svg"), b"<svg>")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "plots").symlink_to(tmp_path / "outside")
+
+    result = stage.run_command("results", run.run_id, "--to", tmp_path / "folder")
+
+    assert result.exit_code == 1
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+@given(st.text(alphabet="ab./\\:\x00", max_size=12))
+def test_every_place_is_inside_the_folder_or_refused(key: str) -> None:
+    folder = Path("/somewhere/folder")
+
+    try:
+        place = place_inside(folder, key)
+    except Problem:
+        return
+    assert place.resolve().is_relative_to(folder)
+    assert place != folder
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_a_sentence(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    (tmp_path / "taken").write_bytes(b"")
+
+    result = stage.run_command("results", run.run_id, "--to", tmp_path / "taken")
+
+    assert result.exit_code == 1
+    assert "taken" in result.stderr
+
+
+def test_a_rejected_run_says_why_and_brings_its_failure_file(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run()
+    stage.reject(run)
+
+    result = stage.run_command("results", run.run_id, "--to", tmp_path)
+
+    assert result.exit_code == 3
+    assert "REJECTED: RAGGED_ROW" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["failure.json"]
+
+
+def test_a_run_at_work_has_no_results_yet(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 1
+    assert "is not finished, it is TRAINING" in result.stderr
+
+
+def test_an_unknown_run_exits_2(stage: Stage) -> None:
+    result = stage.run_command("results", "ad-iris-0123456789ab")
+
+    assert result.exit_code == 2
+    assert "There is no run ad-iris-0123456789ab" in result.stderr
+
+
+def test_a_summary_that_somebody_removed_is_said_to_be_gone(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.connection.bucket.delete_all_versions(run.folder.prefix)
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 1
+    assert "summary.json is not there" in result.stderr
+
+
+def test_names_in_a_summary_are_only_text(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    evil = "[red]\x1b[31m\u202ecol\nnext[/]"
+    stage.complete(
+        run,
+        summary_of(
+            run,
+            target=evil,
+            headline=evil,
+            positive_class=evil,
+            held_out={
+                "rows": 1,
+                "metrics": {evil: 0.5},
+                "confusion_matrix": {"labels": [evil, "b"], "counts": [[1, 2], [3, 4]]},
+            },
+            candidates=[{"rank": 1, "name": evil, "objective_metric": evil}],
+            warnings=[{"code": evil, "message": evil}],
+            files={"folder": evil},
+        ),
+    )
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 0
+    assert "[red][31mcol next[/]" in result.stdout
+    assert all(each.isprintable() or each == "\n" for each in result.stdout)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+summary_names = [
+    "candidates",
+    "held_out",
+    "split",
+    "best_candidate",
+    "timings",
+    "warnings",
+    "files",
+]
+inner_names = ["metrics", "confusion_matrix", "rows", "objective", "labels", "counts", "name"]
+inner = st.dictionaries(st.sampled_from(inner_names), anything)
+
+
+@given(st.dictionaries(st.sampled_from(summary_names), anything | inner | st.lists(inner)))
+def test_whatever_a_summary_holds_can_be_shown(summary: dict[str, Any]) -> None:
+    console = Console(file=None, quiet=True, markup=False, width=100)
+
+    for block in [*render_summary(summary), *render_failure(RunState.FAILED, summary)]:
+        console.print(block)
+
+
+def test_a_console_takes_markup_literally(capsys: pytest.CaptureFixture[str]) -> None:
+    open_console().print("[red]:smile:[/red]")
+
+    assert capsys.readouterr().out == "[red]:smile:[/red]\n"

@@ -1,0 +1,153 @@
+"""Every rule matches its own events and none of the others'."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from autodrop.events import OwnEvent, job_changed, run_changed, transform_changed
+from autodrop.naming import RUN_ID_PREFIX, RUNS
+from tests import fakes
+from tests.conftest import EVENTS
+from tests.functions import MODULES, TICK, targets
+from tests.template.patterns import matches
+
+# Which event files each rule is for.
+RULES = {
+    "PrepareDatasetFunctionFileDropped": {"dataset-dropped", "dataset-dropped-unversioned"},
+    "StartAutopilotFunctionDatasetPrepared": {"dataset-prepared"},
+    "WatchRunsFunctionTrainingJobEnded": {"training-job-ended"},
+    "WatchRunsFunctionProcessingJobEnded": {"processing-job-ended"},
+    "WatchRunsFunctionTuningJobEnded": {"tuning-job-ended"},
+    "CreateModelFunctionAutopilotCompleted": {"autopilot-completed"},
+    "WriteResultsFunctionTransformCompleted": {"transform-completed"},
+    "WriteResultsFunctionTransformFoundCompleted": {"transform-found-completed"},
+    "RecordFailureFunctionAutopilotFailed": {"autopilot-failed"},
+    "RecordFailureFunctionTransformFailed": {"transform-failed"},
+}
+# These reach their functions by a schedule and by a queue.
+NO_RULE = {"watch-runs-tick", "failure-queue", "failure-queue-undelivered"}
+JOB_STATUSES = ("InProgress", "Completed", "Failed", "Stopping", "Stopped")
+
+
+@pytest.fixture(scope="session")
+def rules(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return every rule's pattern, with the name of the bucket in it."""
+    return {
+        name: json.loads(
+            json.dumps(resource["Properties"]["EventPattern"]).replace(
+                json.dumps({"Ref": "DataBucket"}), json.dumps(fakes.BUCKET)
+            )
+        )
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Events::Rule"
+    }
+
+
+@pytest.fixture(scope="session")
+def files() -> dict[str, Any]:
+    """Return all event files by name."""
+    return {
+        path.stem: json.loads(path.read_text())
+        for path in EVENTS.glob("*.json")
+        if path.stem != "env"
+    }
+
+
+def test_every_rule_and_every_event_file_is_known(
+    rules: dict[str, Any], files: dict[str, Any]
+) -> None:
+    assert rules.keys() == RULES.keys()
+    assert files.keys() == set.union(*RULES.values()) | NO_RULE
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_matches_its_event_files_and_no_others(
+    rule: str, rules: dict[str, Any], files: dict[str, Any]
+) -> None:
+    matching = {name for name, event in files.items() if matches(rules[rule], event)}
+
+    assert matching == RULES[rule]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_matches_an_event_about_another_stack(
+    rule: str, rules: dict[str, Any], files: dict[str, Any]
+) -> None:
+    for name in RULES[rule]:
+        written = json.dumps(files[name])
+        elsewhere = written.replace(f'"{fakes.BUCKET}"', '"other-bucket"').replace('"ad-', '"xx-')
+
+        assert not matches(rules[rule], json.loads(elsewhere))
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_no_rule_matches_a_job_that_still_runs(
+    status: str, rules: dict[str, Any], files: dict[str, Any]
+) -> None:
+    for event in files.values():
+        if event.get("source") in ("aws.sagemaker", "autodrop"):
+            running = json.loads(re.sub(r'"(Completed|Failed)"', f'"{status}"', json.dumps(event)))
+
+            assert not [name for name, pattern in rules.items() if matches(pattern, running)]
+
+
+def test_nothing_that_a_run_writes_is_taken_for_a_drop_or_a_dataset(rules: dict[str, Any]) -> None:
+    folder = f"{RUNS}bank/ad-bank-0123456789ab/"
+    for name in ("profile.json", "train/train_data.csv", "results/summary.json", "failure.json"):
+        event = fakes.object_created(folder + name, 1, "v1")
+
+        assert not [rule for rule, pattern in rules.items() if matches(pattern, event)]
+
+
+def test_the_fakes_deliver_as_the_rules_do(rules: dict[str, Any], files: dict[str, Any]) -> None:
+    events = [event for name, event in files.items() if name not in NO_RULE]
+
+    for event in [*events, *_events_of_the_fakes()]:
+        functions = {
+            _function(rule) for rule, pattern in rules.items() if matches(pattern, event)
+        }
+        assert set(targets(event)) == functions, event
+
+
+def test_the_schedule_sends_what_the_file_says(
+    resources: dict[str, dict[str, Any]], files: dict[str, Any]
+) -> None:
+    target = resources["WatchRunsFunctionEveryMinute"]["Properties"]["Target"]
+
+    assert json.loads(target["Input"]) == files["watch-runs-tick"] == TICK
+
+
+def test_event_files_are_of_one_account_and_one_region(files: dict[str, Any]) -> None:
+    for event in files.values():
+        written = json.dumps(event)
+
+        assert set(re.findall(r"\b\d{12}\b", written)) <= {"111122223333"}
+        assert event.get("region", "us-east-1") == "us-east-1"
+
+
+def _events_of_the_fakes() -> Iterator[dict[str, Any]]:
+    run_id = f"{RUN_ID_PREFIX}bank-0123456789ab"
+    folder = f"{RUNS}bank/{run_id}/"
+    for key in ("inbox/a/b.csv", f"{folder}dataset.json", f"{folder}output/dataset.jsonl"):
+        yield fakes.object_created(key, 1, "v1")
+    world = fakes.World()
+    run = fakes.run("bank", "v1")
+    own: list[OwnEvent] = [run_changed(run)]
+    for status in JOB_STATUSES:
+        own += [job_changed(run, status), transform_changed(run, status)]
+        yield fakes.transform_changed(run_id, status)
+    for event in own:
+        world.services.events.put(event)
+    yield from world.events
+
+
+def _function(rule: str) -> str:
+    for function in MODULES:
+        if rule.startswith("".join(word.title() for word in function.split("_"))):
+            return function
+    raise AssertionError(f"{rule} belongs to no function")
