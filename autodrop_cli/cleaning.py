@@ -12,7 +12,6 @@ from autodrop.errors import JobFailed
 from autodrop.naming import RUNS
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TERMINAL_STATUSES
-
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.problems import Problem

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
+from botocore.exceptions import ClientError
+
 from autodrop.aws.bucket import S3Bucket
 from autodrop.aws.composition import CLIENT_CONFIG
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.sagemaker_jobs import AutoMLJob, Candidate, TransformJob
-from botocore.exceptions import ClientError
-
 from autodrop_cli.problems import BAD_USAGE, Problem, in_sentences
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from autodrop.run import Run, RunState
-
 from autodrop_cli.connection import Connection
 from autodrop_cli.problems import Problem
 from autodrop_cli.terminal import plain

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import yaml
+
 from autodrop.aws.client_errors import translated
 from autodrop.errors import Rejected
 from autodrop.naming import INBOX, SETTINGS_FILE, Drop, plain_word
 from autodrop.settings import parse_settings
-
 from autodrop_cli.problems import BAD_USAGE, Problem
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def plan_upload(path: Path, dataset: str | None, target: str | None) -> Upload:
 
 
 def default_dataset(file_name: str) -> str:
-    """Return the dataset's name for a file: `Sales 2024.csv.gz` becomes `sales-2024-…`."""
+    """Return the dataset's name for a file: `Sales 2024.csv.gz` becomes `sales-2024`."""
     stem = file_name.removesuffix(".gz")
     return plain_word(stem.rpartition(".")[0] or stem)
 

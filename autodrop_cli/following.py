@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
-from autodrop.errors import AutodropError, Transient
-from autodrop.run import RunState
 from botocore.exceptions import BotoCoreError, ClientError
 
+from autodrop.errors import AutodropError, Transient
+from autodrop.run import RunState
 from autodrop_cli.connection import Connection, Jobs
 from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.progress import Sighting

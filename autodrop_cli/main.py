@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import typer
-from autodrop import VERSION
-from autodrop.naming import RUN_ID, run_id
-from autodrop.run import Run
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from autodrop import VERSION
+from autodrop.naming import RUN_ID, run_id
+from autodrop.run import Run, RunState
 from autodrop_cli import cleaning, local_commands
 from autodrop_cli.connection import Connection, connect
 from autodrop_cli.downloading import download_results
@@ -137,6 +137,10 @@ def drop(
         ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --wait: download the result files into DIR."),
+    ] = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     local: LocalOption = False,
@@ -146,6 +150,8 @@ def drop(
     With --wait, the exit code is 0 when the run is completed, 3 when the file was rejected and 1
     when the run failed or was stopped.
     """
+    if to is not None and not wait:
+        raise Problem("Use --to together with --wait.", BAD_USAGE)
     surroundings = _surroundings(ctx)
     upload = plan_upload(file, dataset, target)
     settings = None if config is None else read_settings(config)
@@ -158,7 +164,7 @@ def drop(
     console.print(f"Run {name}", soft_wrap=True)
     if wait:
         sighting = _watch(connection, name, console, surroundings.clock, just_dropped=True)
-        _finish(connection, sighting, surroundings.clock, as_json=as_json)
+        _finish(connection, sighting, surroundings.clock, as_json=as_json, to=to)
     elif as_json:
         _print_json(
             {
@@ -248,11 +254,7 @@ def results(
     else:
         _print_outcome(console, found, outcome)
     if to is not None:
-        written = download_results(connection, found, to)
-        notes = open_console(stderr=as_json)
-        notes.print(f"Downloaded {len(written)} files into {plain(to)}:", soft_wrap=True)
-        for path in written:
-            notes.print(f"  {plain(path)}", soft_wrap=True)
+        _download(connection, found, to, as_json=as_json)
     raise typer.Exit(exit_code_of(found))
 
 
@@ -336,8 +338,15 @@ def _watch(
     return sighting
 
 
-def _finish(connection: Connection, sighting: Sighting, clock: Clock, *, as_json: bool) -> None:
-    """Print how the run ended.
+def _finish(
+    connection: Connection,
+    sighting: Sighting,
+    clock: Clock,
+    *,
+    as_json: bool,
+    to: Path | None = None,
+) -> None:
+    """Print how the run ended, and download its results where that is asked for.
 
     Raises:
         Exit: Always, with the code of that end.
@@ -348,8 +357,24 @@ def _finish(connection: Connection, sighting: Sighting, clock: Clock, *, as_json
     if as_json:
         _print_json(progress_json(sighting, clock.now()) | {"outcome": dict(outcome)})
     else:
-        _print_outcome(open_console(), run, outcome)
+        console = open_console()
+        _print_outcome(console, run, outcome)
+        if run.state is RunState.COMPLETED and to is None:
+            console.print(
+                f"Download them with: autodrop results {run.run_id} --to DIR{connection.options}",
+                soft_wrap=True,
+            )
+    if to is not None:
+        _download(connection, run, to, as_json=as_json)
     raise typer.Exit(exit_code_of(run))
+
+
+def _download(connection: Connection, run: Run, to: Path, *, as_json: bool) -> None:
+    written = download_results(connection, run, to)
+    notes = open_console(stderr=as_json)
+    notes.print(f"Downloaded {len(written)} files into {plain(to)}:", soft_wrap=True)
+    for path in written:
+        notes.print(f"  {plain(path)}", soft_wrap=True)
 
 
 def _print_outcome(console: Console, run: Run, outcome: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autodrop.errors import AutodropError, Rejected
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
@@ -14,6 +13,8 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+
+from autodrop.errors import AutodropError, Rejected
 
 FAILED = 1
 BAD_USAGE = 2

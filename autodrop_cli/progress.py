@@ -9,7 +9,6 @@ from typing import Any
 
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import AutoMLJob, TransformJob
-
 from autodrop_cli.terminal import duration, plain
 
 

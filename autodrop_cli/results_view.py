@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autodrop.errors import NotFound
-from autodrop.run import Run, RunState
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autodrop.errors import NotFound
+from autodrop.run import Run, RunState
 from autodrop_cli.connection import Connection
 from autodrop_cli.problems import FAILED, REJECTED
 from autodrop_cli.terminal import duration, plain
@@ -220,4 +220,10 @@ def _facts(*facts: tuple[str, str]) -> Text:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+    )

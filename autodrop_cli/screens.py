@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import typer
-from autodrop.run import Run, RunState
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from autodrop.run import Run, RunState
 from autodrop_cli.progress import (
     Mark,
     Progress,
@@ -92,7 +92,7 @@ def render_runs(runs: list[Run]) -> RenderableType:
     """Return the table of runs in the order given."""
     if not runs:
         return Text("No runs yet: `autodrop drop FILE` starts one.")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("run", no_wrap=True)
     table.add_column("dataset", overflow="ellipsis", max_width=40, no_wrap=True)
     table.add_column("state", no_wrap=True)

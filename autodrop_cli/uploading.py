@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from autodrop.naming import Drop
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -13,6 +12,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from autodrop.naming import Drop
 from autodrop_cli.connection import Connection
 from autodrop_cli.dropping import Upload, send
 from autodrop_cli.terminal import plain, size

@@ -7,6 +7,7 @@ Everything it keeps is below DIR. It ends by SIGTERM, after saving its state.
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import fcntl
 import ipaddress
@@ -264,8 +265,11 @@ async def _serve(
 
         await seams.application()(scope, receive, send_and_notice)
 
-    async def start_sagemaker() -> None:
+    async def start_the_rest() -> None:
         await started.wait()
+        # Not before: what is saved before MiniStack has read its state is an empty state.
+        _repeat(seams.StateKeeper().save_changes, _SAVE_EVERY_SECONDS, finished)
+        _repeat(seams.Warmer().warm_new_functions, _WARM_EVERY_SECONDS, finished)
         try:
             await asyncio.to_thread(sagemaker.start)
         except Exception as error:
@@ -283,12 +287,12 @@ async def _serve(
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     finished = threading.Event()
-    starting = asyncio.create_task(start_sagemaker())
-    _repeat(seams.StateKeeper().save_changes, _SAVE_EVERY_SECONDS, finished)
-    _repeat(seams.Warmer().warm_new_functions, _WARM_EVERY_SECONDS, finished)
+    starting = asyncio.create_task(start_the_rest())
     await serve(application, config, shutdown_trigger=wait_for_end)
     finished.set()
-    await starting
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
     await asyncio.to_thread(seams.stop_functions)
     return 1 if failures else 0
 

@@ -327,9 +327,9 @@ class FakeSageMaker:
             job, status=status, ended_at=self.world.now, failure_reason=reason
         )
         if status == "Completed":
-            keys = self.models[job.model_name].containers[-1].environment[
-                "SAGEMAKER_INFERENCE_OUTPUT"
-            ]
+            keys = (
+                self.models[job.model_name].containers[-1].environment["SAGEMAKER_INFERENCE_OUTPUT"]
+            )
             test = self.world.bucket.objects[_key(job.input_uri)].decode()
             rows = len(list(csv.reader(io.StringIO(test))))
             output = _key(job.input_uri).replace("/test/", "/inference-results/") + ".out"

@@ -78,7 +78,7 @@ class Functions:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     self.invoke(function, event)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - as Lambda does
                     if attempt == ATTEMPTS:
                         self.fail(event, error)
                 else:
@@ -132,16 +132,18 @@ def targets(event: dict[str, Any]) -> list[str]:
     `tests/template` holds these rules against the real patterns.
     """
     detail = event["detail"]
+    kind = event["detail-type"]
     if event["source"] == "aws.s3":
         key = detail["object"]["key"]
         if key.startswith("inbox/"):
             return ["prepare_dataset"]
-        return ["start_autopilot"] if key.endswith("/dataset.json") else []
+        is_dataset = key.startswith("runs/") and key.endswith("/dataset.json")
+        return ["start_autopilot"] if is_dataset else []
+    if event["source"] == "aws.sagemaker" and kind != "SageMaker Transform Job State Change":
+        return ["watch_runs"]
     status = detail.get("status") or detail.get("TransformJobStatus")
-    failed = status in ("Failed", "Stopped")
-    if event["detail-type"] == "Autopilot Job State Change":
-        return ["record_failure"] if failed else ["create_model"]
-    if "Transform Job State Change" in event["detail-type"]:
-        completed = ["write_results"] if status == "Completed" else []
-        return ["record_failure"] if failed else completed
-    return []
+    if status in ("Failed", "Stopped"):
+        return ["record_failure"]
+    if status != "Completed":
+        return []
+    return ["create_model"] if kind == "Autopilot Job State Change" else ["write_results"]

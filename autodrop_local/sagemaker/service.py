@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import logging
 import time
@@ -203,7 +204,7 @@ class SageMakerService:
                 continue
             try:
                 names = header(first, channel.get("CompressionType") == "Gzip")
-            except OSError:
+            except (ValueError, csv.Error):
                 continue
             if target not in names:
                 raise invalid(f"Target attribute name {target} does not exist in header.")

@@ -44,7 +44,7 @@ def described(step: StepJob, place: Place) -> Members:
 
 
 def _training(step: StepJob, place: Place) -> Members:
-    details = step.details or {}
+    details = step.details or {"Output": ""}
     secondary = "Training" if step.status == "InProgress" else step.status
     begun_then = [{"Status": "Training", "StartTime": step.created}]
     over = [] if step.ended is None else [{"Status": step.status, "StartTime": step.ended}]
@@ -52,7 +52,7 @@ def _training(step: StepJob, place: Place) -> Members:
         "TrainingJobName": step.name,
         "TrainingJobArn": step.arn,
         "AutoMLJobArn": details.get("AutoMLJobArn"),
-        "ModelArtifacts": {"S3ModelArtifacts": details.get("ModelArtifacts", "")},
+        "ModelArtifacts": {"S3ModelArtifacts": details.get("ModelArtifacts") or details["Output"]},
         "TrainingJobStatus": step.status,
         "SecondaryStatus": secondary,
         "FailureReason": step.failure_reason,

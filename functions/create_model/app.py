@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from autodrop.aws.composition import services
 from autodrop.events import parse_job_name
 from autodrop.observability import log, observed
 from autodrop.steps.create_model import create_model
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @observed

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from autodrop.aws.composition import services
 from autodrop.events import parse_dataset_ready
 from autodrop.observability import log, observed
 from autodrop.steps.start_autopilot import start_autopilot
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @observed

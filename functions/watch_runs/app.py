@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from autodrop.aws.composition import services
 from autodrop.observability import log, observed
 from autodrop.steps.watch_runs import watch_runs
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @observed

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from autodrop.aws.composition import services
 from autodrop.events import parse_job_name
 from autodrop.observability import log, observed
 from autodrop.steps.write_results import write_results
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @observed

@@ -50,7 +50,7 @@ def parse_drop(event: Mapping[str, Any]) -> Drop:
         key=str(thing["key"]),
         version=str(version),
         version_id=str(version_id) if version_id else None,
-        size=int(thing.get("size", 0)),
+        size=int(thing.get("size") or 0),
     )
 
 
@@ -139,7 +139,10 @@ def parse_failed_delivery(
     payload = message.get("requestPayload")
     if isinstance(payload, dict):
         context = message.get("requestContext") or {}
-        response = message.get("responsePayload") or {}
+        response = message.get("responsePayload")
+        if not isinstance(response, dict):
+            # The age limit was reached, or the function's answer was no error object.
+            response = {}
         kind = response.get("errorType") or context.get("condition") or "unknown error"
         text = response.get("errorMessage")
         return FailedDelivery(

@@ -49,6 +49,11 @@ class Drop:
         return self.key.rpartition("/")[2]
 
     @property
+    def is_dataset(self) -> bool:
+        """False for a folder's marker and for the settings, which lie in the same place."""
+        return self.file_name not in ("", SETTINGS_FILE)
+
+    @property
     def settings_key(self) -> str:
         """Where this dataset's optional settings are."""
         return f"{INBOX}{self.dataset}/{SETTINGS_FILE}"

@@ -5,6 +5,7 @@ Built on first use, never at import.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
@@ -24,6 +25,8 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 @cache
 def logger() -> Logger:
     """Return the logger; JSON lines at the level in POWERTOOLS_LOG_LEVEL."""
+    # Lambda's JSON logging puts every library at our level, and botocore tells where it looks.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     return Logger(service=SERVICE)
 
 

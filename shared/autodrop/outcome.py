@@ -76,7 +76,10 @@ def _write_failure(services: Services, run: Run, outcome: Outcome) -> None:
             "key": run.drop.key,
             "version_id": run.drop.version_id,
         },
-        "kept": list(services.bucket.list(run.folder.prefix)),
+        # Without itself: it is there already when this is done a second time.
+        "kept": [
+            key for key in services.bucket.list(run.folder.prefix) if key != run.folder.failure
+        ],
     }
     services.bucket.write(run.folder.failure, to_json(failure), JSON)
 

@@ -163,7 +163,7 @@ def settings_from_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
         if not name.lower().startswith("autodrop-"):
             continue
         key = name.lower().removeprefix("autodrop-").replace("-", "_")
-        text = unquote(value[7:]) if value.startswith("utf-8''") else value
+        text = unquote(value[7:]) if value.lower().startswith("utf-8''") else value
         found[key] = [part.strip() for part in text.split(",")] if key == "ignore" else text
     return found
 
@@ -283,8 +283,11 @@ def _names(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _bad(key: str, value: object, allowed: str) -> Rejected:
+    # YAML's aliases make a few lines unfold to gigabytes: a list is named, never written out.
+    is_plain = isinstance(value, str | int | float)
+    shown = repr(str(value)[:60]) if is_plain else f"a {type(value).__name__}"
     return Rejected(
         "BAD_SETTINGS",
-        f"The setting `{key}` is {str(value)[:60]!r}, which is not allowed.",
+        f"The setting `{key}` is {shown}, which is not allowed.",
         f"`{key}` must be {allowed}.",
     )

@@ -6,29 +6,38 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from click.testing import Result
+from typer.testing import CliRunner
+
 from autodrop.aws.bucket import S3Bucket
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.errors import JobFailed
 from autodrop.naming import Drop, run_id
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import AutoMLJob, Candidate, TransformJob
-from click.testing import Result
-from typer.testing import CliRunner
-
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.main import Surroundings, app
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBServiceResource
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "data-bucket"
 TABLE = "ledger"
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@cache
+def clients() -> tuple[S3Client, DynamoDBServiceResource]:
+    """Return clients of moto; made once, because making them takes longer than a test."""
+    session = boto3.Session("testing", "testing", region_name="us-east-1")
+    return session.client("s3"), session.resource("dynamodb")
 
 
 @dataclass
@@ -78,10 +87,10 @@ class Stage:
     script: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.s3: S3Client = boto3.client("s3")
+        self.s3, dynamodb = clients()
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        table = boto3.resource("dynamodb").create_table(
+        table = dynamodb.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "run_id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "run_id", "AttributeType": "S"}],

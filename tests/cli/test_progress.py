@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from autodrop.naming import Drop
-from autodrop.run import Run, RunState
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from autodrop.naming import Drop
+from autodrop.run import Run, RunState
 from autodrop_cli.progress import Mark, Sighting, progress_of
 from autodrop_cli.screens import progress_screen, render_progress
 from autodrop_cli.terminal import duration, plain, size

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autodrop.run import RunState
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from autodrop.run import RunState
 from autodrop_cli.downloading import place_inside
 from autodrop_cli.problems import Problem
 from autodrop_cli.results_view import render_failure, render_summary
@@ -210,6 +210,7 @@ inner_names = ["metrics", "confusion_matrix", "rows", "objective", "labels", "co
 inner = st.dictionaries(st.sampled_from(inner_names), anything)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(summary_names), anything | inner | st.lists(inner)))
 def test_whatever_a_summary_holds_can_be_shown(summary: dict[str, Any]) -> None:
     console = Console(file=None, quiet=True, markup=False, width=100)

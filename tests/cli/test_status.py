@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 from autodrop.run import Outcome, RunState
-
 from tests.cli.stage import HEADLINE, Stage, automl_job
 
 
@@ -96,12 +95,12 @@ def test_a_word_that_is_no_run_id_is_never_looked_up(stage: Stage) -> None:
 
 
 def test_names_from_the_ledger_are_only_text(stage: Stage) -> None:
-    run = stage.new_run(RunState.TRAINING, "inbox/[red]x[/red]\x1b[2J/a.csv")
+    run = stage.new_run(RunState.TRAINING, "inbox/[red]x\x1b[2J/a.csv")
     stage.advance(run, RunState.FAILED, Outcome(RunState.FAILED, "X", "[blink]\x1b]0;title\x07"))
 
     shown = stage.run_command("status").stdout + stage.run_command("status", run.run_id).stdout
 
-    assert "[red]x[/red][2J" in shown
+    assert "[red]x[2J" in shown
     assert "[blink]]0;title" in shown
     assert "\x1b" not in shown
 

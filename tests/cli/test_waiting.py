@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
+
 from autodrop.errors import Transient
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import Candidate
-from botocore.exceptions import ClientError
-
 from tests.cli.stage import HEADLINE, Stage, automl_job, transform_job
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import settings, strategies as st
+from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -143,7 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.throttle_next = False
         try:
             self.functions.invoke(function, event)
-        except (Killed, Exception):
+        except (Killed, Exception):  # noqa: BLE001 - whatever it is, Lambda tries again
             assert not last, "the last attempt failed although nothing was in its way"
             if event is not TICK:
                 self.failures[id(event)] = failures + 1

@@ -16,11 +16,12 @@ from tests.network import no_network as no_network
 ROOT = Path(__file__).parents[2]
 # Managed policies that SAM attaches to the functions' roles.
 _MANAGED = {
-    "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    "AWSLambdaSQSQueueExecutionRole": (
-        "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
-    ),
-    "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+    name: f"arn:aws:iam::aws:policy/{name}"
+    for name in (
+        "AWSLambdaBasicExecutionRole",
+        "AWSLambdaSQSQueueExecutionRole",
+        "AWSXrayWriteOnlyAccess",
+    )
 }
 _UPLOADED = {"Bucket": "sam-artifacts", "Key": "code.zip"}
 

@@ -12,6 +12,7 @@ import pytest
 from autodrop.events import OwnEvent, job_changed, run_changed, transform_changed
 from autodrop.naming import RUN_ID_PREFIX, RUNS
 from tests import fakes
+from tests.builders import a_run
 from tests.conftest import EVENTS
 from tests.functions import MODULES, TICK, targets
 from tests.template.patterns import matches
@@ -108,9 +109,7 @@ def test_the_fakes_deliver_as_the_rules_do(rules: dict[str, Any], files: dict[st
     events = [event for name, event in files.items() if name not in NO_RULE]
 
     for event in [*events, *_events_of_the_fakes()]:
-        functions = {
-            _function(rule) for rule, pattern in rules.items() if matches(pattern, event)
-        }
+        functions = {_function(rule) for rule, pattern in rules.items() if matches(pattern, event)}
         assert set(targets(event)) == functions, event
 
 
@@ -136,7 +135,7 @@ def _events_of_the_fakes() -> Iterator[dict[str, Any]]:
     for key in ("inbox/a/b.csv", f"{folder}dataset.json", f"{folder}output/dataset.jsonl"):
         yield fakes.object_created(key, 1, "v1")
     world = fakes.World()
-    run = fakes.run("bank", "v1")
+    run = a_run()
     own: list[OwnEvent] = [run_changed(run)]
     for status in JOB_STATUSES:
         own += [job_changed(run, status), transform_changed(run, status)]

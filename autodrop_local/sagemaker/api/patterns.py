@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from functools import cache
 
-_CLASSES = re.compile(r"\\p\{(L|Z|N|Alnum)\}")
+_CLASSES = re.compile(r"\\p\{([LMNPSZ]|Alnum)\}")
 _SURROGATE_RANGE = r"\uD800\uDC00-\uDBFF\uDFFF"
 
 

@@ -45,21 +45,31 @@ class Planned:
     settings: dict[str, Any]
 
 
-_FOREST = {"n_estimators": 200, "min_samples_leaf": 5, "max_features": 0.4}
-_PLAIN_CATBOOST = {
+EARLY_STOP_ROUNDS = 40
+
+_BOOSTED = {"ag.early_stop": EARLY_STOP_ROUNDS}
+_LIGHTGBM = {**_BOOSTED, "num_boost_round": 2000}
+_CATBOOST = {
+    **_BOOSTED,
     "boosting_type": "Plain",
     "max_ctr_complexity": 1,
     "one_hot_max_size": 16,
-    "iterations": 1500,
+    "iterations": 1000,
 }
+_FOREST = {"n_estimators": 200, "min_samples_leaf": 5, "max_features": 0.4}
+
+# every class costs CatBoost a tree in every round
+_MULTICLASS_CATBOOST = {"iterations": 300, "learning_rate": 0.15}
+_MULTICLASS_FOREST = {"min_samples_leaf": 2}
 
 PLAN = (
-    Planned("lightgbm", "GBM", {"num_boost_round": 2000}),
-    Planned("catboost", "CAT", {**_PLAIN_CATBOOST, "learning_rate": 0.05}),
+    Planned("lightgbm", "GBM", _LIGHTGBM),
+    Planned("catboost", "CAT", {**_CATBOOST, "learning_rate": 0.05}),
     Planned(
         "xgboost",
         "XGB",
         {
+            **_BOOSTED,
             "learning_rate": 0.05,
             "max_depth": 5,
             "min_child_weight": 5,
@@ -72,19 +82,19 @@ PLAN = (
         "lightgbm",
         "GBM",
         {
+            **_LIGHTGBM,
             "learning_rate": 0.03,
             "num_leaves": 31,
             "min_data_in_leaf": 40,
             "feature_fraction": 0.7,
-            "num_boost_round": 2000,
         },
     ),
     Planned("randomforest", "RF", _FOREST),
     Planned("extra-trees", "XT", {**_FOREST, "max_features": 0.6}),
     Planned("linear-learner", "LR", {}),
-    Planned("lightgbm", "GBM", {"extra_trees": True, "num_boost_round": 2000}),
-    Planned("xgboost", "XGB", {"learning_rate": 0.1, "n_estimators": 1000}),
-    Planned("catboost", "CAT", {**_PLAIN_CATBOOST, "learning_rate": 0.1, "depth": 8}),
+    Planned("lightgbm", "GBM", {**_LIGHTGBM, "extra_trees": True}),
+    Planned("xgboost", "XGB", {**_BOOSTED, "learning_rate": 0.1, "n_estimators": 1000}),
+    Planned("catboost", "CAT", {**_CATBOOST, "learning_rate": 0.1, "depth": 8}),
     Planned("randomforest", "RF", {**_FOREST, "min_samples_leaf": 1}),
     Planned("extra-trees", "XT", {**_FOREST, "min_samples_leaf": 1}),
 )
@@ -115,9 +125,13 @@ def hyperparameters(
     Classifiers stop early on log loss whatever the objective is: a score that jumps with a few
     rows, as F1 does, stops them anywhere, and the probabilities are what predictions are made of.
     """
-    fitting: dict[str, Any] = {}
+    settings, fitting = dict(model.settings), dict[str, Any]()
+    if problem_type == "MulticlassClassification" and model.key == "CAT":
+        settings |= _MULTICLASS_CATBOOST
+    if problem_type == "MulticlassClassification" and model.key in ("RF", "XT"):
+        settings |= _MULTICLASS_FOREST
     if problem_type != "Regression":
         fitting["stopping_metric"] = "log_loss"
     if max_seconds is not None:
         fitting["max_time_limit"] = max_seconds
-    return {model.key: [{**model.settings, "ag_args_fit": fitting}]}
+    return {model.key: [{**settings, "ag_args_fit": fitting}]}

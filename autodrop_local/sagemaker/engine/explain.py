@@ -11,8 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-SAMPLE_ROWS = 1000
+MAX_SAMPLE_ROWS = 1000
+MAX_SAMPLE_CELLS = 30_000
+MIN_SAMPLE_ROWS = 100
 SHUFFLES = 3
+
+
+def sample_rows(rows: int, features: int) -> int:
+    """How many rows the report is made from: fewer for wide tables, which take a pass a column.
+
+    >>> sample_rows(8000, 20), sample_rows(8000, 80), sample_rows(120, 20)
+    (1000, 375, 120)
+    """
+    enough = max(MAX_SAMPLE_CELLS // max(features, 1), MIN_SAMPLE_ROWS)
+    return min(rows, enough, MAX_SAMPLE_ROWS)
 
 
 def importance(
@@ -22,7 +34,7 @@ def importance(
     found: pd.DataFrame = predictor.feature_importance(
         validation,
         model=model,
-        subsample_size=SAMPLE_ROWS,
+        subsample_size=sample_rows(len(validation), validation.shape[1] - 1),
         num_shuffle_sets=SHUFFLES,
         time_limit=max(seconds, 1.0),
         include_confidence_band=False,
@@ -48,7 +60,7 @@ def analysis(found: pd.DataFrame, objective: str, rows: int, label: str) -> dict
             "name": "permutation_importance",
             "description": "Drop of the objective when the values of one column are shuffled.",
             "objective": objective,
-            "rows": min(rows, SAMPLE_ROWS),
+            "rows": sample_rows(rows, len(found)),
             "shuffles": SHUFFLES,
             "data": "validation",
         },

@@ -91,7 +91,7 @@ def _transform(order: Order, objects: Objects) -> None:
     for where in found:
         path = work / "output"
         with objects.stream(where) as stream, path.open("wb") as output:
-            _transform_file(stream, output, container, settings, where.uri)
+            transform_file(stream, output, container, settings, where.uri)
         objects.upload(path, out_location(order.request, where))
 
 
@@ -124,7 +124,7 @@ def _container(order: Order, objects: Objects, work: Path) -> Container:
     return inference.load(path, work / "model", environment)
 
 
-def _transform_file(
+def transform_file(
     stream: IO[bytes], output: IO[bytes], container: Container, settings: Settings, name: str
 ) -> None:
     """Writes the predictions for one object.

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from autodrop.aws.client_errors import translated
 from autodrop.errors import NotFound
 
@@ -54,9 +56,10 @@ class S3Bucket:
 
     def upload(self, key: str, path: Path, content_type: str) -> None:
         """Write the file to the bucket, in parts when it is large."""
-        with translated():
-            self._client.upload_file(
-                str(path), self._name, key, ExtraArgs={"ContentType": content_type}
+        # Unlike upload_file, this leaves ClientError as it is.
+        with translated(), path.open("rb") as file:
+            self._client.upload_fileobj(
+                file, self._name, key, ExtraArgs={"ContentType": content_type}
             )
 
     def write(self, key: str, content: bytes, content_type: str) -> None:
@@ -75,7 +78,11 @@ class S3Bucket:
             return [each["Key"] for page in pages for each in page.get("Contents", [])]
 
     def delete_all_versions(self, prefix: str) -> int:
-        """Delete every version of every object below `prefix`; return how many were deleted."""
+        """Delete every version of every object below `prefix`; return how many were deleted.
+
+        Raises:
+            ClientError: S3 did not delete all of them, and not for a passing reason.
+        """
         deleted = 0
         with translated():
             pages = self._client.get_paginator("list_object_versions").paginate(
@@ -89,9 +96,13 @@ class S3Bucket:
                 ]
                 for start in range(0, len(found), _DELETE_BATCH):
                     batch = found[start : start + _DELETE_BATCH]
-                    self._client.delete_objects(
+                    answer = self._client.delete_objects(
                         Bucket=self._name,
                         Delete={"Objects": batch, "Quiet": True},  # type: ignore[typeddict-item]
                     )
+                    # S3 says with HTTP 200 what it did not delete.
+                    for kept in answer.get("Errors", []):
+                        said = {"Code": kept.get("Code", ""), "Message": kept.get("Message", "")}
+                        raise ClientError({"Error": said}, "DeleteObjects")  # type: ignore[typeddict-item]
                     deleted += len(batch)
         return deleted

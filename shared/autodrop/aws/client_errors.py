@@ -34,7 +34,16 @@ _TRANSIENT = frozenset(
         "TooManyRequestsException",
     }
 )
-_NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "ResourceNotFound"})
+_NOT_FOUND = frozenset(
+    {
+        "404",
+        "NoSuchKey",
+        "NoSuchVersion",
+        "NotFound",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+    }
+)
 _TAKEN = "Cannot create already existing"
 _UNKNOWN = "Could not find"
 

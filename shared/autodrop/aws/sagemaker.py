@@ -56,7 +56,11 @@ class SageMakerJobs:
             return [_candidate(each) for page in pages for each in page["Candidates"]]
 
     def stop_automl_job(self, name: str) -> None:
-        """Ask the job to stop; content when it is not there."""
+        """Ask the job to stop; content when it is not there.
+
+        Raises:
+            JobFailed: SageMaker refuses, as it may for a job that has ended.
+        """
         try:
             with translated_sagemaker():
                 self._client.stop_auto_ml_job(AutoMLJobName=name)

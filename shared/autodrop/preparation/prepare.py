@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from autodrop.errors import Rejected
 from autodrop.naming import Drop
 from autodrop.preparation.profile import MISSING, profile_columns
 from autodrop.preparation.split import random_training_rows, training_row_count
-from autodrop.preparation.table import Table, open_table
+from autodrop.preparation.table import LINE_BREAK, Table, open_table
 from autodrop.preparation.target import choose_target, describe_target
 from autodrop.settings import Settings
 
@@ -26,8 +25,6 @@ from autodrop.settings import Settings
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoMLS3DataSource.html
 MIN_TRAINING_ROWS = 500
 MIN_TEST_ROWS = 10
-
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -65,12 +62,18 @@ def prepare(path: Path, drop: Drop, run_id: str, settings: Settings, folder: Pat
     table = open_table(path, drop.file_name)
     target_column, reason = choose_target(table.columns, settings.target)
     features = _features(table.columns, target_column, settings.ignore)
-    profiles = profile_columns(table.columns, (row.cells for row in table.rows()))
+    profiles = profile_columns(table.columns, (_on_one_line(row.cells) for row in table.rows()))
     target_profile = profiles[table.columns.index(target_column)]
     usable = target_profile.present
     _check_row_count(usable, target_profile.missing)
     target = describe_target(target_profile, reason, settings)
     train_rows = training_row_count(usable, settings.split.test_fraction, MIN_TRAINING_ROWS)
+    if train_rows == usable:
+        raise Rejected(
+            "BAD_SETTINGS",
+            f"`split.test_fraction` is so small that none of {usable:,} rows is held out.",
+            "Raise `split.test_fraction`; 0.2 is usual.",
+        )
     mask = random_training_rows(usable, train_rows, settings.split.seed)
     parts = _write_parts(table, target_column, features, mask, folder)
     dataset = Dataset(
@@ -150,7 +153,8 @@ def _check_row_count(usable: int, missing: int) -> None:
             "The file has a header but no rows.",
             f"Add data: Autopilot needs at least {MIN_TRAINING_ROWS} rows to train on.",
         )
-    if usable < needed:
+    # A target without any value is another problem, which more rows do not solve.
+    if 0 < usable < needed:
         without = f" ({missing:,} more have no target)" if missing else ""
         raise Rejected(
             "TOO_FEW_ROWS",
@@ -181,22 +185,30 @@ def _write_parts(
         write_train([table.columns[i] for i in kept])
         write_truth(["row", *(table.columns[i] for i in carried), target])
         for number, row in enumerate(table.rows()):
-            cells = row.cells
-            if cells[target_at] in MISSING:
+            if row.cells[target_at] in MISSING:
                 continue
             usable += 1
-            joined = "".join(cells)
-            if "\n" in joined or "\r" in joined:
-                # Batch transform splits records at every newline, also inside quotes.
-                flat = [_LINE_BREAK.sub(" ", cell) for cell in cells]
-                replaced += sum(a != b for a, b in zip(flat, cells, strict=True))
-                cells = flat
+            cells = _on_one_line(row.cells)
+            if cells is not row.cells:
+                replaced += sum(a != b for a, b in zip(cells, row.cells, strict=True))
             if is_training[usable]:
                 write_train([cells[i] for i in kept])
             else:
                 write_test([cells[i] for i in feature_at])
-                write_truth([number, *(row.cells[i] for i in carried), cells[target_at]])
+                write_truth([number, *(cells[i] for i in carried), cells[target_at]])
     return _Parts(train, test, truth, replaced)
+
+
+def _on_one_line(cells: list[str]) -> list[str]:
+    """Return the cells without line breaks; the same list where there are none.
+
+    Batch transform splits records at every newline, also inside quotes. The profile sees the same
+    cells as Autopilot, or labels with a line break would match nothing later.
+    """
+    joined = "".join(cells)
+    if "\n" not in joined and "\r" not in joined:
+        return cells
+    return [LINE_BREAK.sub(" ", cell) for cell in cells]
 
 
 def _csv_file(files: ExitStack, path: Path) -> tuple[Path, Callable[[Sequence[object]], object]]:

@@ -72,7 +72,8 @@ class ColumnProfile:
             described |= {
                 "min": self._lowest,
                 "max": self._highest,
-                "mean": self._total / self._numbers,
+                # The sum of numbers near the largest float is infinite, which JSON cannot say.
+                "mean": self._total / self._numbers if math.isfinite(self._total) else None,
             }
         if self.values is not None:
             described["top_values"] = [

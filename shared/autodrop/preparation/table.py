@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from autodrop.errors import Rejected
 
@@ -22,7 +24,9 @@ _SAMPLE_ROWS = 200
 # In a table with damaged rows, most rows are still alike.
 _LEAST_AGREEMENT = 0.5
 _LONGEST_CELL = 10_000_000
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _GZIP_MAGIC = b"\x1f\x8b"
+_DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
 # What people drop instead of a CSV, by how it starts.
 _OTHER_FORMATS = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -58,7 +62,8 @@ class Table:
         path: Where it is.
         compressed: Whether it is gzipped.
         delimiter: What separates its cells.
-        columns: The names in its first row; an empty name is called `unnamed_<position>`.
+        columns: The names in its first row, line breaks replaced by spaces; an empty name is
+            called `unnamed_<position>`.
     """
 
     path: Path
@@ -97,7 +102,10 @@ def open_table(path: Path, file_name: str) -> Table:
     delimiter = _delimiter(path, file_name, compressed=compressed)
     with _open_text(path, compressed=compressed) as text:
         header = next(_records(text, delimiter))
-    names = [name if name.strip() else f"unnamed_{i}" for i, name in enumerate(header.cells, 1)]
+    names = [
+        LINE_BREAK.sub(" ", name) if name.strip() else f"unnamed_{i}"
+        for i, name in enumerate(header.cells, 1)
+    ]
     _check_header(names, header.line)
     return Table(path, compressed, delimiter, tuple(names))
 
@@ -110,7 +118,7 @@ def _looks_like_csv(path: Path, file_name: str) -> bool:
         try:
             with gzip.open(path) as unpacked:
                 start = unpacked.read(4096)
-        except (OSError, EOFError):
+        except _DAMAGED:
             raise _not_a_table(f"{file_name} is a damaged gzip file") from None
     if not start.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         raise Rejected(
@@ -135,26 +143,28 @@ def _delimiter(path: Path, file_name: str, *, compressed: bool) -> str:
     """Return the delimiter that makes a table of the first rows.
 
     The one with which all of them have the same number of cells, more than one; where none does
-    (a ragged file), the one that gives the header most cells.
+    (a ragged file, or one with bad quotes), the one that gives the header most cells.
     """
-    widths: dict[str, list[int]] = {}
-    for delimiter in _DELIMITERS:
+    widths: dict[str, list[int]] = {delimiter: [] for delimiter in _DELIMITERS}
+    broken: set[str] = set()
+    for delimiter, seen in widths.items():
         with _open_text(path, compressed=compressed) as text:
             try:
-                records = islice(_records(text, delimiter), _SAMPLE_ROWS)
-                widths[delimiter] = [len(record.cells) for record in records]
+                for record in islice(_records(text, delimiter), _SAMPLE_ROWS):
+                    seen.append(len(record.cells))
             except Rejected as problem:
                 # Quotes that are wrong for one delimiter can be right for another.
                 if problem.code != "BAD_QUOTES":
                     raise
-    if not widths:
-        raise _not_a_table(f"{file_name} has quotes that do not match from its first rows on")
-    even = {d: seen[0] for d, seen in widths.items() if len(set(seen)) == 1 and seen[0] > 1}
+                broken.add(delimiter)
     header = {d: seen[0] for d, seen in widths.items() if seen and seen[0] > 1}
+    even = {d: n for d, n in header.items() if d not in broken and set(widths[d]) == {n}}
+    if not header and broken:
+        raise _not_a_table(f"{file_name} has quotes that do not match in its first row")
     candidates = even or header
     if not candidates:
         raise _not_a_table(f"The first row of {file_name} has a single column: it is a text")
-    if max(map(_agreement, widths.values())) < _LEAST_AGREEMENT:
+    if max(_agreement(seen) for seen in widths.values() if seen) < _LEAST_AGREEMENT:
         raise _not_a_table(f"The rows of {file_name} have all kinds of lengths: it is a text")
     return max(candidates, key=lambda delimiter: candidates[delimiter])
 
@@ -186,7 +196,7 @@ def _check_header(names: list[str], line: int) -> None:
         seen.add(name)
 
 
-def _records(text: IO[str], delimiter: str) -> Iterator[Row]:
+def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[Row]:
     """Yield all records with their first line; blank lines are skipped."""
     # The library's limit of 131,072 characters is a process-wide setting.
     csv.field_size_limit(_LONGEST_CELL)
@@ -198,11 +208,16 @@ def _records(text: IO[str], delimiter: str) -> Iterator[Row]:
         except StopIteration:
             return
         except UnicodeDecodeError:
+            wrong = _first_line_not_utf8(text)
             raise Rejected(
                 "NOT_UTF8",
-                f"The text after line {reader.line_num} is not UTF-8.",
+                f"Line {wrong} is not UTF-8.",
                 "Save the file with the encoding UTF-8 and drop it again.",
-                line=reader.line_num + 1,
+                line=wrong,
+            ) from None
+        except _DAMAGED:
+            raise _not_a_table(
+                f"The gzip file is damaged: nothing can be read after line {reader.line_num}"
             ) from None
         except csv.Error as error:
             raise Rejected(
@@ -216,7 +231,21 @@ def _records(text: IO[str], delimiter: str) -> Iterator[Row]:
         line = reader.line_num + 1
 
 
-def _open_text(path: Path, *, compressed: bool) -> IO[str]:
+def _first_line_not_utf8(text: io.TextIOWrapper) -> int:
+    # Decoding runs ahead of reading in blocks, so the reader's own line is too early.
+    raw = cast("BinaryIO", text.buffer)
+    raw.seek(0)
+    number = 0
+    for line in raw:
+        number += 1
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            break
+    return number
+
+
+def _open_text(path: Path, *, compressed: bool) -> io.TextIOWrapper:
     # utf-8-sig drops a byte-order mark; newline="" leaves line breaks inside cells alone.
     if compressed:
         return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")

@@ -100,16 +100,19 @@ def multiclass_metrics(
 
 def regression_metrics(truth: Floats, predicted: Floats) -> Metrics:
     """Return the metrics of numbers, both of shape (rows,), in the unit of the target."""
-    error = predicted - truth
-    squares = float(np.sum((truth - truth.mean()) ** 2))
-    mse = float(np.mean(error**2))
-    return {
-        "rmse": float(np.sqrt(mse)),
-        "mae": float(np.mean(np.abs(error))),
-        "median_absolute_error": float(np.median(np.abs(error))),
-        "mse": mse,
-        "r2": None if squares == 0 else 1 - float(np.sum(error**2)) / squares,
-    }
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = predicted - truth
+        squares = float(np.sum((truth - truth.mean()) ** 2))
+        mse = float(np.mean(error**2))
+        metrics = {
+            "rmse": float(np.sqrt(mse)),
+            "mae": float(np.mean(np.abs(error))),
+            "median_absolute_error": float(np.median(np.abs(error))),
+            "mse": mse,
+            "r2": np.nan if squares == 0 else 1 - float(np.sum(error**2)) / squares,
+        }
+    # Squares of numbers beyond 1e154 are infinite.
+    return {name: value if np.isfinite(value) else None for name, value in metrics.items()}
 
 
 def confusion_matrix(truth: Sequence[str], predicted: Sequence[str]) -> ConfusionMatrix:

@@ -39,16 +39,17 @@ class Scored:
         """Return truth and prediction of a regression as numbers.
 
         Raises:
-            JobFailed: One of them is no number.
+            JobFailed: One of them is no finite number.
         """
         try:
-            return (
-                np.array([float(cell) for cell in self.truth]),
-                np.array([float(cell) for cell in self.predicted]),
-            )
+            truth = np.array([float(cell) for cell in self.truth])
+            predicted = np.array([float(cell) for cell in self.predicted])
         except ValueError:
+            truth = predicted = np.array([np.nan])
+        if not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
             # Without the cell: this text goes into logs.
-            raise JobFailed("PREDICTION_NOT_A_NUMBER", "A prediction is not a number.") from None
+            raise JobFailed("PREDICTION_NOT_A_NUMBER", "A prediction is not a number.")
+        return truth, predicted
 
     def table(self) -> pd.DataFrame:
         """Return the table of `predictions.csv`."""
@@ -94,7 +95,9 @@ def read_scored(
     predicted: list[str] = [line[at["predicted_label"]].strip() for line in lines]
     probabilities = None
     if problem_type is not ProblemType.REGRESSION:
-        spelling = _Spelling([label for label, _ in dataset.target.classes])
+        # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
+        labels = [label for label, _ in dataset.target.classes]
+        spelling = _Spelling(labels or sorted({row[-1] for row in truth_rows}))
         predicted = [spelling.of(label) for label in predicted]
         if {"labels", "probabilities"} <= at.keys():
             probabilities = _probabilities(
@@ -129,11 +132,24 @@ def _probabilities(
     for row, (label_list, value_list) in enumerate(zip(labels, values, strict=True)):
         if label_list not in names:
             names[label_list] = [spelling.of(str(label)) for label in _list(label_list)]
-        for name, value in zip(names[label_list], _list(value_list), strict=True):
+        scores = _scores(value_list)
+        if len(scores) != len(names[label_list]):
+            raise _malformed()
+        for name, score in zip(names[label_list], scores, strict=True):
             if name not in columns:
                 columns[name] = np.zeros(len(labels))
-            columns[name][row] = float(str(value))
+            columns[name][row] = score
     return columns
+
+
+def _scores(written: str) -> list[float]:
+    try:
+        scores = [float(str(value)) for value in _list(written)]
+    except ValueError:
+        raise _malformed() from None
+    if not np.isfinite(scores).all():
+        raise _malformed()
+    return scores
 
 
 def _list(written: str) -> list[object]:
@@ -143,8 +159,12 @@ def _list(written: str) -> list[object]:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, list):
-        raise JobFailed("PREDICTIONS_MALFORMED", "Batch transform wrote a list nobody can read.")
+        raise _malformed()
     return value
+
+
+def _malformed() -> JobFailed:
+    return JobFailed("PREDICTIONS_MALFORMED", "Batch transform wrote a list nobody can read.")
 
 
 class _Spelling:

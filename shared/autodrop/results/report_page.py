@@ -12,6 +12,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
 .wide { overflow-x: auto; }
 th, td { border-bottom: 1px solid #8886; padding: .3rem .8rem .3rem 0; text-align: left; }
+th[scope=row] { font-weight: normal; }
 td.number { font-variant-numeric: tabular-nums; text-align: right; }
 .headline { font-size: 1.4rem; }
 """
@@ -116,18 +117,28 @@ def _warnings(warnings: Sequence[Mapping[str, str]]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
+    """Return a table; without a header it is a list of facts, whose values read as text."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in rows)
+    body = "".join(
+        f'<tr><th scope="row">{escape(str(name))}</th>'
+        + "".join(_cell(value, aligned=bool(header)) for value in values)
+        + "</tr>\n"
+        for name, *values in rows
+    )
     return (
         f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
     )
 
 
-def _cell(text: str | None) -> str:
+def _cell(text: str | None, *, aligned: bool) -> str:
     shown = "not available" if text is None else str(text)
-    is_number = shown.replace(",", "").replace(".", "").lstrip("-").isdigit()
+    is_number = aligned and shown.replace(",", "").replace(".", "").lstrip("-").isdigit()
     return f"<td{' class=number' if is_number else ''}>{escape(shown)}</td>"
 
 
 def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if value is None:
+        return None
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if 0.001 <= abs(value) < 1 else f"{value:,.4g}"

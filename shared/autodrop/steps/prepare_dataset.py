@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from autodrop.errors import NotFound, Rejected
-from autodrop.naming import SETTINGS_FILE, Drop, run_id
+from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Services
 from autodrop.preparation.prepare import Prepared, prepare
@@ -29,7 +29,7 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
     `dataset.json` is written last: its creation is the event that starts the training. The same
     drop again finds it there and does nothing.
     """
-    if not drop.file_name or drop.file_name == SETTINGS_FILE:
+    if not drop.is_dataset:
         return Report("Not a dataset", {"key": drop.key})
     now = services.now()
     run = services.ledger.claim(
@@ -93,7 +93,8 @@ def _read_settings(services: Services, drop: Drop) -> Mapping[str, Any]:
         raise Rejected("BAD_SETTINGS", f"{place} is larger than 64 KB.", "Shorten it.")
     try:
         settings = yaml.safe_load(written) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: the 45th of a month, a number of 5,000 digits, bytes that are no text.
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
         raise Rejected(

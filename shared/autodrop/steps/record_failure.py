@@ -57,6 +57,8 @@ def _waiting_for(
             name = parse_dataset_ready(event)
             return services.ledger.find(name), RunState.TRAINING.predecessors
         drop, now = parse_drop(event), services.now()
+        if not drop.is_dataset:
+            return None, ()
         # Not even the claim may have worked: without a run nobody would hear of the failure.
         new = Run(run_id(drop), drop, RunState.RECEIVED, now, {RunState.RECEIVED: now})
         return services.ledger.claim(new), (RunState.RECEIVED,)

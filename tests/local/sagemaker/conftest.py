@@ -1,227 +1,31 @@
-"""A SageMaker service and an S3 on one loopback port, with boto3 clients for both."""
+"""A service for tests that act out its processes, and one that really trains."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from autodrop_local.sagemaker.events import EmittedEvent
-from autodrop_local.sagemaker.ports import RoleCredentials
-from autodrop_local.sagemaker.service import SageMakerService
-
-REGION = "us-east-1"
-ACCOUNT = "111122223333"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
-BLIND_ROLE = f"arn:aws:iam::{ACCOUNT}:role/blind"
-UNTRUSTING_ROLE = f"arn:aws:iam::{ACCOUNT}:role/untrusting"
-BUCKET = "drops"
-
-DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-
-
-class Bucket:
-    """The few S3 operations that jobs use, over objects in memory."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self._parts: dict[str, dict[int, bytes]] = {}
-
-    def answer(
-        self, method: str, path: str, query: dict[str, list[str]], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        key = path.partition(f"/{BUCKET}")[2].lstrip("/")
-        if not path.startswith(f"/{BUCKET}"):
-            return 404, {}, b"<Error><Code>NoSuchBucket</Code></Error>"
-        if method == "GET" and "list-type" in query:
-            return self._list(query.get("prefix", [""])[0])
-        if method == "POST" and "uploads" in query:
-            self._parts[key] = {}
-            return 200, {}, (f"<R><UploadId>{len(self._parts)}</UploadId></R>").encode()
-        if method == "PUT" and "partNumber" in query:
-            self._parts[key][int(query["partNumber"][0])] = body
-            return 200, {"ETag": '"part"'}, b""
-        if method == "POST":
-            parts = self._parts.pop(key)
-            self.objects[key] = b"".join(parts[number] for number in sorted(parts))
-            return 200, {}, b"<CompleteMultipartUploadResult></CompleteMultipartUploadResult>"
-        if method == "PUT":
-            self.objects[key] = body
-            return 200, {"ETag": '"whole"'}, b""
-        if key not in self.objects:
-            return 404, {}, b"<Error><Code>NoSuchKey</Code></Error>"
-        return 200, {"ETag": '"whole"'}, self.objects[key]
-
-    def _list(self, prefix: str) -> tuple[int, dict[str, str], bytes]:
-        keys = sorted(key for key in self.objects if key.startswith(prefix))
-        found = "".join(
-            f"<Contents><Key>{key}</Key><Size>{len(self.objects[key])}</Size></Contents>"
-            for key in keys
-        )
-        body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
-        return 200, {}, body.encode()
-
-
-@dataclass
-class LocalAws:
-    """The emulated account, seen from outside."""
-
-    home: Path
-    endpoint: str
-    bucket: Bucket
-    service: SageMakerService
-    events: list[EmittedEvent]
-    sagemaker: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.sagemaker = boto3.client(
-            "sagemaker",
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="caller",
-            aws_secret_access_key="secret",
-            config=Config(retries={"max_attempts": 0}),
-        )
-
-    def put(self, key: str, content: str | bytes) -> str:
-        self.bucket.objects[key] = content.encode() if isinstance(content, str) else content
-        return f"s3://{BUCKET}/{key}"
-
-    def text(self, uri: str) -> str:
-        return self.bucket.objects[uri.removeprefix(f"s3://{BUCKET}/")].decode()
-
-    def finished_automl_job(self, name: str, patience: float = 120) -> dict[str, Any]:
-        return _awaited(
-            lambda: self.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=name),
-            "AutoMLJobStatus",
-            patience,
-        )
-
-    def finished_transform_job(self, name: str, patience: float = 60) -> dict[str, Any]:
-        return _awaited(
-            lambda: self.sagemaker.describe_transform_job(TransformJobName=name),
-            "TransformJobStatus",
-            patience,
-        )
-
-
-def _awaited(
-    describe: Callable[[], dict[str, Any]], status: str, patience: float
-) -> dict[str, Any]:
-    limit = time.monotonic() + patience
-    while True:
-        found = describe()
-        if found[status] in ("Completed", "Failed", "Stopped"):
-            return found
-        assert time.monotonic() < limit, f"still {found[status]} after {patience} s"
-        time.sleep(0.1)
-
-
-def credentials_for(role: str) -> RoleCredentials:
-    if role == UNTRUSTING_ROLE:
-        raise PermissionError("sts:AssumeRole")
-    return RoleCredentials(role.rpartition("/")[2], "secret", "token")
-
-
-@contextmanager
-def running(home: Path, bucket: Bucket | None = None, **settings: Any) -> Iterator[LocalAws]:
-    """A service in `home` behind a server, until the end of the block."""
-    bucket = bucket or Bucket()
-    events: list[EmittedEvent] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    service = SageMakerService(
-        home=home,
-        endpoint=endpoint,
-        ca_bundle=None,
-        region=REGION,
-        account_id=ACCOUNT,
-        emit=events.append,
-        credentials_for_role=credentials_for,
-        **settings,
-    )
-    server.RequestHandlerClass = _handler(service, bucket)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield LocalAws(home, endpoint, bucket, service, events)
-    finally:
-        service.stop()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _handler(service: SageMakerService, bucket: Bucket) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
-            body = _plain(self.rfile.read(size), self.headers.get("Content-Encoding", ""))
-            parts = urlsplit(self.path)
-            query = parse_qs(parts.query, keep_blank_values=True)
-            if "x-amz-target" in self.headers:
-                status, headers, content = asyncio.run(
-                    service.handle(self.command, parts.path, dict(self.headers), body, query)
-                )
-            elif "Credential=blind/" in self.headers.get("Authorization", ""):
-                status, headers, content = 403, {}, DENIED
-            else:
-                status, headers, content = bucket.answer(self.command, parts.path, query, body)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_GET = do_PUT = do_POST = do_HEAD = answer  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
-
-
-def _plain(body: bytes, encoding: str) -> bytes:
-    """The body without the chunks of botocore's trailing checksums."""
-    if "aws-chunked" not in encoding:
-        return body
-    plain = b""
-    while body:
-        line, _, rest = body.partition(b"\r\n")
-        size = int(re.match(rb"[0-9a-fA-F]+", line)[0], 16)  # type: ignore[index]
-        if not size:
-            break
-        plain, body = plain + rest[:size], rest[size + 2 :]
-    return plain
+from tests.local.sagemaker.stage import ActedProcesses, LocalAws, running
 
 
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[LocalAws]:
-    """A service whose job processes are not warmed up, on an empty bucket."""
-    with running(tmp_path) as local:
+def processes() -> ActedProcesses:
+    """The processes of the jobs of `aws`."""
+    return ActedProcesses()
+
+
+@pytest.fixture
+def aws(tmp_path: Path, processes: ActedProcesses) -> Iterator[LocalAws]:
+    """A service on an empty bucket, whose jobs' processes are acted out."""
+    with running(tmp_path, workers=processes) as local:
         yield local
 
 
-@pytest.fixture(scope="module")
-def warm_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """A service that was started, shared by the tests of a module."""
-    with running(tmp_path_factory.mktemp("warm")) as local:
+@pytest.fixture(scope="session")
+def real_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A service that really trains, shared by the tests that need one."""
+    with running(tmp_path_factory.mktemp("real")) as local:
         local.service.start()
         yield local

@@ -1,0 +1,46 @@
+"""Small real data that scikit-learn ships, and files that are awkward on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from sklearn import datasets
+
+
+def write_binary(path: Path) -> None:
+    """Write 569 tumours of two classes; names of columns have spaces."""
+    datasets.load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
+
+
+def write_multiclass(path: Path) -> None:
+    """Write 718 pictures of the digits 0 to 3, the target last and called `digit`."""
+    table = datasets.load_digits(n_class=4, as_frame=True).frame
+    table = table.loc[:, table.nunique() > 5].assign(digit=table["target"])
+    table.to_csv(path, index=False)
+
+
+def write_regression(path: Path) -> None:
+    """Write 569 tumours with a measurement as the target, in the middle of the table."""
+    table = datasets.load_breast_cancer(as_frame=True).frame.drop(columns="target")
+    table.iloc[:, :20].to_csv(path, index=False)
+
+
+def write_awkward(path: Path) -> None:
+    """Write a table with all that real files have.
+
+    A byte-order mark, quoted commas and line breaks, missing values, a target in the middle, labels
+    such as `<=50K`, names with parentheses and markup, 80 columns, Windows line ends.
+    """
+    table = datasets.load_breast_cancer(as_frame=True).frame
+    rows = len(table)
+    label = np.where(table.pop("target") == 1, "<=50K", ">50K")
+    for i in range(48):
+        table[f"noise {i} (unit/{i})"] = np.random.default_rng(i).normal(size=rows).round(3)
+    table.insert(40, "Income, level", label)
+    table.insert(
+        0, "<script>alert(1)</script>", ["a, b", 'say "x"', "", "two\nlines"] * 142 + ["c"]
+    )
+    table.loc[::7, "mean texture"] = None
+    content = table.to_csv(index=False, lineterminator="\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + content.encode())

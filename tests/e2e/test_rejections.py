@@ -1,0 +1,68 @@
+"""Files that cannot be used: rejected within seconds, with a sentence that helps, at no cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Autodrop
+from tests.fakes import table
+
+pytestmark = pytest.mark.e2e
+
+LINES = table().decode().splitlines()
+BAD_FILES = {
+    "EMPTY_FILE": (b"", ()),
+    "NO_ROWS": (b"x,z,y\n", ()),
+    "TARGET_NOT_FOUND": (table(), ("--target", "price")),
+    "TARGET_CONSTANT": (table().replace(b"yes", b"no"), ()),
+    "TOO_FEW_ROWS": (table(300), ()),
+    "RAGGED_ROW": ("\n".join([*LINES[:400], "1,2,yes,extra", *LINES[400:]]).encode(), ()),
+    "NOT_A_TABLE": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ()),
+}
+
+
+@pytest.mark.parametrize("code", BAD_FILES)
+def test_unusable_file_is_rejected_with_what_to_do(
+    autodrop: Autodrop, tmp_path: Path, code: str
+) -> None:
+    content, arguments = BAD_FILES[code]
+    file = tmp_path / "bad file.csv"
+    file.write_bytes(content)
+    dataset = code.lower().replace("_", "-")
+
+    answer = autodrop.run("drop", file, "--dataset", dataset, *arguments, "--wait")
+
+    run = autodrop.run_of(dataset)
+    failure = json.loads(autodrop.object(f"runs/{dataset}/{run['run_id']}/failure.json"))
+    assert answer.exit_code == 3, answer.output
+    assert run["state"] == "REJECTED"
+    assert failure["code"] == run["code"] == code
+    assert failure["remedy"].split()[0] in answer.output
+    jobs = autodrop.aws.client("sagemaker").list_auto_ml_jobs(NameContains=run["run_id"])
+    assert jobs["AutoMLJobSummaries"] == []
+
+
+def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: Path) -> None:
+    file = tmp_path / "stopped.csv"
+    file.write_bytes(table(5000))
+    autodrop.start_drop("stopped", file, "--dataset", "stopped")
+    sagemaker = autodrop.aws.client("sagemaker")
+    name = _job_of(autodrop, "stopped")
+
+    sagemaker.stop_auto_ml_job(AutoMLJobName=name)
+
+    answer = autodrop.end_of_drop("stopped")
+    assert answer.exit_code == 1, answer.output
+    assert autodrop.run_of("stopped")["state"] == "STOPPED"
+
+
+def _job_of(autodrop: Autodrop, dataset: str) -> str:
+    """Return the dataset's run once its job is under way."""
+    for _ in range(60):
+        for run in autodrop.runs():
+            if run["dataset"] == dataset and run["state"] == "TRAINING":
+                return str(run["run_id"])
+    raise AssertionError("the job never started")

@@ -1,0 +1,224 @@
+"""Quotas, lost events and looks that go wrong: what waits, and what goes on by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from autodrop.errors import Transient
+from autodrop.run import RunState
+from tests.fakes import World, table
+from tests.functions import Functions
+from tests.journey import RUN, Journey
+
+
+def drops(world: World, functions: Functions, count: int) -> list[str]:
+    """Drop files one after the other, and return their runs in that order."""
+    for number in range(count):
+        world.drop(f"inbox/set-{number}/file.csv", table())
+        functions.deliver_all()
+    return list(world.ledger.items)
+
+
+def states(world: World) -> list[RunState]:
+    """Return the states of all runs, oldest first."""
+    return [run.state for run in world.ledger.items.values()]
+
+
+def test_a_fifth_job_waits_and_starts_by_itself_when_one_ends(
+    world: World, functions: Functions
+) -> None:
+    first, *_, fifth = drops(world, functions, 5)
+    assert states(world) == [*[RunState.TRAINING] * 4, RunState.QUEUED]
+    functions.tick()
+    assert world.ledger.items[fifth].state is RunState.QUEUED
+
+    world.sagemaker.end_job(first)
+    functions.tick()
+
+    assert world.ledger.items[fifth].state is RunState.TRAINING
+    assert fifth in world.sagemaker.jobs
+
+
+def test_a_waiting_run_says_what_it_waits_for(world: World, functions: Functions) -> None:
+    world.quota = 0
+    (run_id,) = drops(world, functions, 1)
+    assert "service limit" in str(world.ledger.items[run_id].waiting_for)
+
+    world.quota = 1
+    functions.tick()
+
+    assert world.ledger.items[run_id].waiting_for is None
+
+
+def test_waiting_runs_start_in_the_order_of_their_drops(world: World, functions: Functions) -> None:
+    world.quota = 0
+    first, second, third = drops(world, functions, 3)
+
+    world.quota = 2
+    functions.tick()
+
+    assert set(world.sagemaker.jobs) == {first, second}
+    assert world.ledger.items[third].state is RunState.QUEUED
+
+
+def test_a_look_stops_asking_for_room_at_the_first_refusal(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    drops(world, functions, 3)
+    world.calls.clear()
+
+    functions.tick()
+
+    assert world.calls["sagemaker:CreateAutoMLJobV2"] == 1
+
+
+def test_a_queued_run_stays_open_and_nobody_is_told(world: World, functions: Functions) -> None:
+    world.quota = 0
+    drops(world, functions, 1)
+
+    world.now += timedelta(days=3)
+    functions.tick()
+
+    assert states(world) == [RunState.QUEUED]
+    assert world.messages == []
+
+
+def test_a_run_goes_on_although_its_dataset_event_never_came(journey: Journey) -> None:
+    journey.to("prepared")
+
+    journey.wait(3)
+
+    assert journey.state is RunState.TRAINING
+
+
+def test_a_run_goes_on_although_its_transform_event_never_came(journey: Journey) -> None:
+    journey.to("transformed")
+
+    journey.wait(3)
+
+    assert journey.state is RunState.COMPLETED
+
+
+def test_a_transform_event_has_two_minutes_to_come(journey: Journey) -> None:
+    journey.to("transformed")
+
+    journey.wait(1)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_a_completed_job_is_told_once_and_not_again_every_minute(journey: Journey) -> None:
+    journey.to("trained")
+
+    for _ in range(4):
+        journey.world.now += timedelta(minutes=1)
+        journey.functions.tick()
+
+    (told,) = journey.world.take_events()
+    assert told["detail"] == {"run_id": RUN, "bucket": "data-bucket", "status": "Completed"}
+
+
+def test_a_completed_job_is_told_again_when_nothing_came_of_it(journey: Journey) -> None:
+    journey.to("trained").functions.tick()
+    journey.world.take_events()
+
+    journey.wait(6)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_a_look_remembers_what_autopilot_is_at(journey: Journey) -> None:
+    journey.to("training").functions.tick()
+
+    assert journey.run.job_status == "InProgress, Starting"
+
+
+def test_a_transform_without_room_waits_and_starts_by_itself(journey: Journey) -> None:
+    journey.to("trained").world.sagemaker.transform_quota = 0
+    journey.invoke("create_model", "autopilot-completed")
+    assert journey.run.state is RunState.TRAINING
+    assert "0 Instances" in str(journey.run.waiting_for)
+
+    journey.world.sagemaker.transform_quota = 1
+    journey.wait().wait()
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_a_transform_without_room_for_a_day_ends_the_run(journey: Journey) -> None:
+    journey.to("trained").world.sagemaker.transform_quota = 0
+    journey.wait(1)
+
+    journey.wait(25 * 60)
+
+    assert journey.state is RunState.FAILED
+    assert journey.failure["code"] == "TRANSFORM_NEVER_STARTED"
+    assert "0 Instances" in journey.failure["message"]
+
+
+def test_a_throttled_look_at_one_run_does_not_keep_the_others_waiting(
+    world: World, functions: Functions
+) -> None:
+    first, second = drops(world, functions, 2)
+    world.sagemaker.end_job(first)
+    world.sagemaker.end_job(second)
+    describe = world.sagemaker.describe_automl_job
+
+    def throttled(name: str) -> object:
+        if name == first:
+            raise Transient("ThrottlingException: Rate exceeded")
+        return describe(name)
+
+    world.sagemaker.describe_automl_job = throttled  # type: ignore[method-assign,assignment]
+    functions.tick()
+
+    assert [each["detail"]["run_id"] for each in world.take_events()] == [second]
+
+
+def test_a_bug_in_one_run_does_not_keep_the_others_waiting(
+    world: World, functions: Functions
+) -> None:
+    first, second = drops(world, functions, 2)
+    world.sagemaker.end_job(second)
+    describe = world.sagemaker.describe_automl_job
+
+    def broken(name: str) -> object:
+        if name == first:
+            raise ZeroDivisionError("a bug")
+        return describe(name)
+
+    world.sagemaker.describe_automl_job = broken  # type: ignore[method-assign,assignment]
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        functions.tick()
+
+    assert [each["detail"]["run_id"] for each in world.take_events()] == [second]
+
+
+def test_an_ended_run_that_nobody_was_told_of_is_announced(journey: Journey) -> None:
+    journey.to("transformed")
+
+    def throttled(subject: str, message: str) -> None:
+        raise Transient("ThrottlingException: Rate exceeded")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journey.world.services.topic, "publish", throttled)
+        with pytest.raises(Transient):
+            journey.invoke("write_results", "transform-completed")
+    assert journey.state is RunState.COMPLETED
+    assert journey.run.open
+
+    journey.wait(3)
+
+    assert not journey.run.open
+    assert len(journey.world.messages) == 1
+
+
+def test_a_look_with_no_open_runs_asks_sagemaker_nothing(journey: Journey) -> None:
+    journey.to("completed").world.calls.clear()
+
+    journey.functions.tick()
+
+    assert dict(journey.world.calls) == {"dynamodb:Query": 1}

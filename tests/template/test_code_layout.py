@@ -1,0 +1,134 @@
+"""What may import what, what is pinned, and what happens at import."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functions import MODULES
+from tests.template.conftest import ROOT
+
+CORE = ROOT / "shared" / "autodrop"
+HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
+PINNED = [
+    ROOT / "shared" / "requirements.txt",
+    *sorted((ROOT / "functions").glob("*/requirements.txt")),
+]
+# The outside: the steps and the core see it only through ports, values and arguments.
+OUTSIDE = {
+    *("boto3", "botocore", "datetime.now", "logging", "os", "random", "requests", "secrets"),
+    *("socket", "subprocess", "time", "urllib.request", "uuid", "aws_lambda_powertools"),
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full names of the modules that a file imports anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def core_modules() -> list[Path]:
+    """Return the modules that touch nothing outside."""
+    return [
+        path
+        for path in sorted(CORE.rglob("*.py"))
+        if "aws" not in path.relative_to(CORE).parts and path.name != "observability.py"
+    ]
+
+
+@pytest.mark.parametrize("path", core_modules(), ids=lambda path: str(path.relative_to(CORE)))
+def test_the_core_imports_nothing_from_outside(path: Path) -> None:
+    reached = {
+        name
+        for name in imports(path)
+        if name in OUTSIDE or name.partition(".")[0] in OUTSIDE or name.startswith("autodrop.aws")
+    }
+
+    assert reached == set()
+
+
+@pytest.mark.parametrize("path", core_modules(), ids=lambda path: str(path.relative_to(CORE)))
+def test_the_core_never_asks_the_clock(path: Path) -> None:
+    calls = [
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+
+    assert not {"utcnow", "today"} & set(calls)
+    # `services.now()` is the clock that is handed in.
+    assert ".now(" not in path.read_text().replace("services.now()", "")
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)
+def test_a_handler_imports_only_autodrop_powertools_and_the_standard_library(path: Path) -> None:
+    packages = {name.partition(".")[0] for name in imports(path)}
+
+    assert packages <= {"autodrop", "aws_lambda_powertools"} | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)
+def test_a_handler_fits_on_a_screen(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 40
+
+
+def test_every_function_folder_is_tested() -> None:
+    assert {path.parent.name for path in HANDLERS} == MODULES.keys()
+
+
+def test_importing_the_handlers_reads_no_environment() -> None:
+    program = f"""
+import sys, os
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "shared")!r}]
+import boto3, numpy, pandas, yaml
+import aws_lambda_powertools.utilities.batch
+from aws_lambda_powertools import Logger, Metrics, Tracer
+
+class Untouchable:
+    def __getattribute__(self, name):
+        raise AssertionError("the environment is read at import")
+    __getitem__ = __contains__ = __iter__ = __getattribute__
+
+os.environ = Untouchable()
+os.getenv = Untouchable
+for name in {list(MODULES)!r}:
+    __import__(f"functions.{{name}}.app")
+print("imported")
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], env={}, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("imported", "")
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.parent.name)
+def test_every_requirement_is_pinned_to_the_locked_version(path: Path) -> None:
+    locked = {
+        package["name"]: package.get("version")
+        for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    }
+
+    for line in _requirements(path):
+        name, equals, version = line.partition("==")
+        assert equals, f"{line} is not pinned"
+        assert version == locked[name.partition("[")[0]], line
+
+
+def test_only_the_two_functions_that_need_them_ship_libraries() -> None:
+    assert [path.parent.name for path in PINNED] == ["shared", "prepare_dataset", "write_results"]
+
+
+def _requirements(path: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
