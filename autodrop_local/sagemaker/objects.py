@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,6 +29,15 @@ _CONFIG = Config(
 )
 _ABSENT = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 _DENIED = ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
+
+
+_session_lock = threading.Lock()
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One session, for reading S3's service model takes longer than most requests."""
+    return boto3.session.Session()
 
 
 class ObjectError(Exception):
@@ -89,14 +100,18 @@ class Objects:
     def connect(cls, place: Place, credentials: RoleCredentials) -> Objects:
         """S3 at the host's endpoint, as the role."""
         secure = urlsplit(place.endpoint).scheme == "https"
-        session = boto3.session.Session(
-            aws_access_key_id=credentials.access_key,
-            aws_secret_access_key=credentials.secret_key,
-            aws_session_token=credentials.token or None,
-            region_name=place.region,
-        )
-        verify = str(place.ca_bundle) if secure and place.ca_bundle else None
-        return cls(session.client("s3", endpoint_url=place.endpoint, verify=verify, config=_CONFIG))
+        with _session_lock:
+            client = _session().client(
+                "s3",
+                endpoint_url=place.endpoint,
+                verify=str(place.ca_bundle) if secure and place.ca_bundle else None,
+                config=_CONFIG,
+                region_name=place.region,
+                aws_access_key_id=credentials.access_key,
+                aws_secret_access_key=credentials.secret_key,
+                aws_session_token=credentials.token or None,
+            )
+        return cls(client)
 
     def listed(self, prefix: str) -> list[Location]:
         """The objects whose key starts with the prefix, in lexical order, without folder marks."""

@@ -28,7 +28,7 @@ from autodrop_local.sagemaker.objects import Location, ObjectError, Objects
 
 HEADER_BYTES = 1 << 20
 PARQUET = "x-application/vnd.amazon+parquet"
-REPORT_SECONDS = 10.0
+REPORT_SECONDS = 6.0
 REPORT_SHARE = 0.15
 
 Members = dict[str, Any]

@@ -58,9 +58,14 @@ _CATBOOST = {
 }
 _FOREST = {"n_estimators": 200, "min_samples_leaf": 5, "max_features": 0.4}
 
-# every class costs CatBoost a tree in every round
-_MULTICLASS_CATBOOST = {"iterations": 300, "learning_rate": 0.15}
-_MULTICLASS_FOREST = {"min_samples_leaf": 2}
+# with more classes every round of boosting costs a tree for each, and leaves have fewer rows
+_MULTICLASS: dict[str, dict[str, Any]] = {
+    "GBM": {"learning_rate": 0.1},
+    "CAT": {"iterations": 300, "learning_rate": 0.15},
+    "XGB": {"learning_rate": 0.1, "min_child_weight": 1},
+    "RF": {"min_samples_leaf": 2},
+    "XT": {"min_samples_leaf": 2},
+}
 
 PLAN = (
     Planned("lightgbm", "GBM", _LIGHTGBM),
@@ -126,10 +131,8 @@ def hyperparameters(
     rows, as F1 does, stops them anywhere, and the probabilities are what predictions are made of.
     """
     settings, fitting = dict(model.settings), dict[str, Any]()
-    if problem_type == "MulticlassClassification" and model.key == "CAT":
-        settings |= _MULTICLASS_CATBOOST
-    if problem_type == "MulticlassClassification" and model.key in ("RF", "XT"):
-        settings |= _MULTICLASS_FOREST
+    if problem_type == "MulticlassClassification":
+        settings |= _MULTICLASS.get(model.key, {})
     if problem_type != "Regression":
         fitting["stopping_metric"] = "log_loss"
     if max_seconds is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from autodrop.dataset import Dataset, Split, Target, Warned
 from autodrop.errors import Rejected
 from autodrop.naming import Drop
-from autodrop.preparation.profile import MISSING, profile_columns
+from autodrop.preparation.profile import MISSING, as_number, profile_columns
 from autodrop.preparation.split import random_training_rows, training_row_count
 from autodrop.preparation.table import LINE_BREAK, Table, open_table
 from autodrop.preparation.target import choose_target, describe_target
@@ -75,7 +76,8 @@ def prepare(path: Path, drop: Drop, run_id: str, settings: Settings, folder: Pat
             "Raise `split.test_fraction`; 0.2 is usual.",
         )
     mask = random_training_rows(usable, train_rows, settings.split.seed)
-    parts = _write_parts(table, target_column, features, mask, folder)
+    mixed = [i for i, profile in enumerate(profiles) if profile.is_mixed]
+    parts = _write_parts(table, target_column, features, mask, mixed, folder)
     dataset = Dataset(
         run_id=run_id,
         name=drop.dataset,
@@ -117,6 +119,7 @@ class _Parts:
     test: Path
     truth: Path
     newlines_replaced: int
+    texts_emptied: Mapping[str, int]
 
 
 def _features(columns: Sequence[str], target: str, ignore: Sequence[str]) -> list[str]:
@@ -169,13 +172,18 @@ def _write_parts(
     target: str,
     features: Sequence[str],
     is_training: npt.NDArray[np.bool_],
+    mixed: Sequence[int],
     folder: Path,
 ) -> _Parts:
-    """Write the three files in file order; columns of train and test in the order of the file."""
+    """Write the three files in file order; columns of train and test in the order of the file.
+
+    `mixed` are the positions of columns that hold both numbers and texts.
+    """
     target_at = table.columns.index(target)
     kept = [i for i, name in enumerate(table.columns) if name in features or i == target_at]
     feature_at = [i for i in kept if i != target_at]
     carried = [i for i in range(len(table.columns)) if i not in kept]
+    texts = _Texts([i for i in mixed if i in feature_at])
     replaced = 0
     usable = -1
     with ExitStack() as files:
@@ -191,12 +199,56 @@ def _write_parts(
             cells = _on_one_line(row.cells)
             if cells is not row.cells:
                 replaced += sum(a != b for a, b in zip(cells, row.cells, strict=True))
+            texts.see(cells, training=bool(is_training[usable]))
             if is_training[usable]:
                 write_train([cells[i] for i in kept])
             else:
                 write_test([cells[i] for i in feature_at])
                 write_truth([number, *(cells[i] for i in carried), cells[target_at]])
-    return _Parts(train, test, truth, replaced)
+    if lonely := texts.only_in_test():
+        _empty_texts(test, [feature_at.index(i) for i in lonely])
+    emptied = {table.columns[i]: cells for i, cells in lonely.items()}
+    return _Parts(train, test, truth, replaced, emptied)
+
+
+class _Texts:
+    """In which part the texts of columns that otherwise hold numbers stand."""
+
+    def __init__(self, mixed: Sequence[int]) -> None:
+        self._mixed = mixed
+        self._in_training: set[int] = set()
+        self._in_test: Counter[int] = Counter()
+
+    def see(self, cells: Sequence[str], *, training: bool) -> None:
+        """Look at one row."""
+        for i in self._mixed:
+            if cells[i] not in MISSING and as_number(cells[i]) is None:
+                if training:
+                    self._in_training.add(i)
+                else:
+                    self._in_test[i] += 1
+
+    def only_in_test(self) -> dict[int, int]:
+        """Return how many texts stand in columns that are all numbers in training."""
+        return {i: cells for i, cells in self._in_test.items() if i not in self._in_training}
+
+
+def _empty_texts(test: Path, positions: Sequence[int]) -> None:
+    """Empty the texts in columns that the model knows as numbers.
+
+    It has never seen a text there, and a single one fails the whole batch transform.
+    """
+    whole = test.with_suffix(".whole")
+    test.rename(whole)
+    with ExitStack() as files:
+        rows = csv.reader(files.enter_context(whole.open(encoding="utf-8", newline="")))
+        _, write = _csv_file(files, test)
+        for cells in rows:
+            for i in positions:
+                if as_number(cells[i]) is None:
+                    cells[i] = ""
+            write(cells)
+    whole.unlink()
 
 
 def _on_one_line(cells: list[str]) -> list[str]:
@@ -231,6 +283,14 @@ def _warnings(target: Target, parts: _Parts, usable: int, settings: Settings) ->
                 "LINE_BREAKS_REPLACED",
                 f"Line breaks inside {parts.newlines_replaced:,} cells became spaces, because "
                 "batch transform reads every line as a record.",
+            )
+        )
+    for column, cells in parts.texts_emptied.items():
+        found.append(
+            Warned(
+                "TEXT_AMONG_NUMBERS",
+                f"Column {column[:60]!r} holds only numbers in the training rows; {cells:,} texts "
+                "in held-out rows count as missing.",
             )
         )
     asked = usable - training_row_count(usable, settings.split.test_fraction, 0)

@@ -54,6 +54,11 @@ class ColumnProfile:
         return self.present > 0 and self._numbers == self.present
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether some present cells are finite numbers and others are not."""
+        return 0 < self._numbers < self.present
+
+    @property
     def has_fractions(self) -> bool:
         """Whether the numbers seen are too many or too fine to be class labels."""
         if self.values is None:

@@ -289,7 +289,7 @@ def running(home: Path, bucket: Bucket | None = None, **settings: Any) -> Iterat
         **settings,
     )
     server.RequestHandlerClass = _handler(service, bucket)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
     thread.start()
     try:
         yield LocalAws(home, endpoint, bucket, service, events)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from autodrop_local.sagemaker.events import UnreliableEmit
 from tests.local.sagemaker.stage import (
     ACCOUNT,
     BLIND_ROLE,
@@ -476,7 +477,10 @@ def test_a_process_far_over_the_runtime_is_ended(
     assert step["TrainingJobStatus"] == "Stopped"
 
 
-def test_unreliable_events_still_come_from_the_same_jobs(tmp_path: Path) -> None:
+def test_unreliable_events_still_come_from_the_same_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnreliableEmit, "LONGEST_DELAY", 0.1)
     with running(tmp_path, workers=ActedProcesses(), unreliable_events=True) as aws:
         aws.put("m.tar.gz", b"model")
         for number in range(20):

@@ -38,7 +38,9 @@ pytestmark = pytest.mark.e2e
 def cancer() -> pd.DataFrame:
     """Real rows with labels that need quoting, words, missing values and awkward names."""
     data = load_breast_cancer(as_frame=True)
-    frame = data.data[["mean radius", "mean texture", "mean concavity", "worst area"]].copy()
+    frame: pd.DataFrame = data.data[
+        ["mean radius", "mean texture", "mean concavity", "worst area"]
+    ].copy()
     frame.columns = pd.Index(["radius (mean)", 'tex,"ture"', "concavity", "area"])
     frame["size"] = np.where(frame["area"] > 700, "large, or so", "small")
     frame.loc[frame.index[::7], "concavity"] = None

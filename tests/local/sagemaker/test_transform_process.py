@@ -36,9 +36,9 @@ def test_each_line_is_a_record_and_order_is_kept() -> None:
 
 
 def test_without_assembling_results_follow_each_other_without_a_break() -> None:
-    one = {"BatchStrategy": "SingleRecord"}
+    wanted = {"AssembleWith": "None"}
 
-    assert output("1,a\n2,b\n", wanted={"AssembleWith": "None"}, **one) == "12"
+    assert output("1,a\n2,b\n", wanted=wanted, BatchStrategy="SingleRecord") == "12"
 
 
 def test_small_payloads_give_the_same_lines() -> None:

@@ -1,0 +1,254 @@
+"""Requests are what SageMaker takes, by its own model and by the rules beyond it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from autodrop.dataset import Dataset
+from autodrop.requests import (
+    asking_for_probabilities,
+    automl_job_request,
+    model_request,
+    response_keys,
+    transform_job_request,
+)
+from autodrop.sagemaker_jobs import Container
+from autodrop.settings import MODES, ProblemType, parse_settings
+from autodrop_local.sagemaker.api import rules, shapes
+from autodrop_local.sagemaker.errors import ApiError
+from tests.builders import (
+    a_dataset,
+    ensembling_container,
+    regression_containers,
+    tuning_containers,
+)
+from tests.fakes import BUCKET, ROLE
+
+EVERYTHING = "predicted_label,probability,probabilities,labels"
+KINDS: dict[str, Sequence[Container]] = {
+    "tuning": tuning_containers(),
+    "ensembling": (ensembling_container(),),
+    "regression": regression_containers(),
+}
+
+
+def accepted(
+    operation: str, request: Mapping[str, Any], check: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Return the request as the service reads it, after all its checks."""
+    members = shapes.request(operation, json.dumps(request).encode())
+    check(members)
+    return members
+
+
+def set_to(**settings: Any) -> Dataset:
+    """Return a dataset with these settings."""
+    return a_dataset(settings=parse_settings(settings))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["auto", *ProblemType])
+def test_every_automl_job_is_accepted(mode: str, kind: str) -> None:
+    dataset = set_to(problem_type=str(kind), autopilot={"mode": mode})
+
+    accepted("CreateAutoMLJobV2", automl_job_request(dataset, ROLE), rules.check_automl_job)
+
+
+@pytest.mark.parametrize("kind", ProblemType)
+def test_every_objective_is_accepted(kind: ProblemType) -> None:
+    for objective in kind.objectives:
+        dataset = set_to(problem_type=str(kind), objective=objective)
+        request = automl_job_request(dataset, ROLE)
+
+        accepted("CreateAutoMLJobV2", request, rules.check_automl_job)
+        assert request["AutoMLJobObjective"] == {"MetricName": objective}
+
+
+@pytest.mark.parametrize("kind", ProblemType)
+def test_a_problem_type_brings_its_default_objective(kind: ProblemType) -> None:
+    request = automl_job_request(set_to(problem_type=str(kind)), ROLE)
+
+    tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    assert tabular["ProblemType"] == kind.autopilot_name
+    assert request["AutoMLJobObjective"] == {"MetricName": kind.objectives[0]}
+
+
+def test_without_a_problem_type_there_is_no_objective_either() -> None:
+    request = automl_job_request(set_to(), ROLE)
+
+    assert "AutoMLJobObjective" not in request
+    assert "ProblemType" not in request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+
+
+def test_the_rules_would_notice_one_without_the_other() -> None:
+    request = automl_job_request(set_to(problem_type="binary"), ROLE)
+    del request["AutoMLJobObjective"]
+
+    with pytest.raises(ApiError):
+        accepted("CreateAutoMLJobV2", request, rules.check_automl_job)
+
+
+def test_an_automl_job_trains_on_the_training_file_alone() -> None:
+    dataset = a_dataset(target="die Größe (cm)")
+
+    request = automl_job_request(dataset, ROLE)
+
+    (channel,) = request["AutoMLJobInputDataConfig"]
+    uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    assert uri == f"s3://{BUCKET}/{dataset.folder.train}"
+    assert channel["ContentType"] == "text/csv;header=present"
+    assert request["OutputDataConfig"]["S3OutputPath"] == f"s3://{BUCKET}/{dataset.folder.output}"
+    tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    assert tabular["TargetAttributeName"] == "die Größe (cm)"
+
+
+def test_an_automl_job_has_the_budget_of_the_settings() -> None:
+    dataset = set_to(autopilot={"max_candidates": 7, "max_runtime_minutes": 90})
+
+    request = automl_job_request(dataset, ROLE)
+
+    assert request["AutoMLProblemTypeConfig"]["TabularJobConfig"]["CompletionCriteria"] == {
+        "MaxCandidates": 7,
+        "MaxAutoMLJobRuntimeInSeconds": 5400,
+    }
+
+
+def test_no_automl_job_leaves_an_endpoint_that_costs_money() -> None:
+    assert "ModelDeployConfig" not in automl_job_request(set_to(), ROLE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_is_accepted(kind: str) -> None:
+    request = model_request(a_dataset(), KINDS[kind], ROLE)
+
+    accepted("CreateModel", request, rules.check_model)
+    assert [each["Image"] for each in request["Containers"]] == [
+        container.image for container in KINDS[kind]
+    ]
+
+
+def test_every_transform_is_accepted() -> None:
+    dataset = set_to(transform={"instance_type": "ml.m5.large", "instance_count": 2})
+
+    request = accepted(
+        "CreateTransformJob", transform_job_request(dataset), rules.check_transform_job
+    )
+
+    assert request["TransformInput"]["SplitType"] == "Line"
+    assert request["TransformOutput"]["AssembleWith"] == "Line"
+    assert request["TransformResources"] == {"InstanceType": "ml.m5.large", "InstanceCount": 2}
+
+
+def test_a_transform_reads_the_held_out_rows_and_writes_beside_them() -> None:
+    dataset = a_dataset()
+
+    request = transform_job_request(dataset)
+
+    source = request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+    assert source == f"s3://{BUCKET}/{dataset.folder.test}"
+    output = request["TransformOutput"]["S3OutputPath"]
+    assert output == f"s3://{BUCKET}/{dataset.folder.inference_results}"
+
+
+def test_all_three_carry_the_run_s_name_and_tags() -> None:
+    dataset = a_dataset()
+    job = automl_job_request(dataset, ROLE)
+    model = model_request(dataset, KINDS["ensembling"], ROLE)
+    transform = transform_job_request(dataset)
+
+    names = {
+        job["AutoMLJobName"],
+        model["ModelName"],
+        transform["TransformJobName"],
+        transform["ModelName"],
+    }
+    assert names == {dataset.run_id}
+    assert job["Tags"] == model["Tags"] == transform["Tags"]
+    assert {"Key": "autodrop:run", "Value": dataset.run_id} in job["Tags"]
+
+
+@pytest.mark.parametrize("name", ["한글 😀", "<script>", "a" * 300, ".."])
+def test_tags_are_accepted_whatever_the_dataset_is_called(name: str) -> None:
+    request = transform_job_request(replace(a_dataset(), name=name))
+
+    accepted("CreateTransformJob", request, rules.check_transform_job)
+
+
+def test_three_containers_hand_their_answers_on() -> None:
+    preprocess, algorithm, inverse_label = asking_for_probabilities(tuning_containers())
+
+    assert preprocess == tuning_containers()[0]
+    assert algorithm.environment["SAGEMAKER_INFERENCE_OUTPUT"] == (
+        "predicted_label,probability,probabilities"
+    )
+    assert "SAGEMAKER_INFERENCE_INPUT" not in algorithm.environment
+    assert inverse_label.environment["SAGEMAKER_INFERENCE_INPUT"] == (
+        "predicted_label,probability,probabilities"
+    )
+    assert inverse_label.environment["SAGEMAKER_INFERENCE_OUTPUT"] == EVERYTHING
+
+
+def test_one_container_is_only_told_what_to_answer() -> None:
+    before = ensembling_container()
+
+    (after,) = asking_for_probabilities([before])
+
+    assert after.environment == {**before.environment, "SAGEMAKER_INFERENCE_OUTPUT": EVERYTHING}
+
+
+def test_containers_of_a_regression_stay_as_they_are() -> None:
+    assert asking_for_probabilities(regression_containers()) == regression_containers()
+
+
+def test_a_container_that_offers_little_is_asked_for_little() -> None:
+    container = replace(
+        ensembling_container(),
+        environment={"SAGEMAKER_INFERENCE_SUPPORTED": "labels, predicted_label"},
+    )
+
+    (asked,) = asking_for_probabilities([container])
+
+    assert asked.environment["SAGEMAKER_INFERENCE_OUTPUT"] == "predicted_label,labels"
+
+
+def test_a_container_that_offers_nothing_starts_the_chain_anew() -> None:
+    silent = replace(ensembling_container(), environment={})
+
+    *_, last = asking_for_probabilities([ensembling_container(), silent, ensembling_container()])
+
+    assert "SAGEMAKER_INFERENCE_INPUT" not in last.environment
+
+
+def test_asking_leaves_the_candidate_itself_alone() -> None:
+    containers = tuning_containers()
+
+    asking_for_probabilities(containers)
+
+    assert containers == tuning_containers()
+
+
+def test_asking_twice_is_asking_once() -> None:
+    once = asking_for_probabilities(tuning_containers())
+
+    assert asking_for_probabilities(once) == once
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("tuning", EVERYTHING.split(",")),
+        ("ensembling", EVERYTHING.split(",")),
+        ("regression", ["predicted_label"]),
+    ],
+)
+def test_the_last_container_says_what_a_line_of_output_holds(kind: str, keys: list[str]) -> None:
+    assert list(response_keys(asking_for_probabilities(KINDS[kind]))) == keys
+
+
+def test_a_model_without_containers_gives_the_prediction_alone() -> None:
+    assert response_keys([]) == ("predicted_label",)
