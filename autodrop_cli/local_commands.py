@@ -34,8 +34,14 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 @app.command()
 def start(
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 for any.")
-    ] = 4566,
+        int,
+        typer.Option(
+            min=0,
+            max=65_535,
+            show_default=False,
+            help="The port to listen on; default: the last one, 4566, or any that is free.",
+        ),
+    ] = 0,
     listen: Annotated[
         list[str] | None,
         typer.Option(

@@ -129,14 +129,14 @@ class LogLine:
 def start(
     home: Path,
     *,
-    port: int = DEFAULT_PORT,
+    port: int = 0,
     listen: Sequence[str] = (),
     unreliable_events: bool = False,
     automl_job_quota: int = DEFAULT_AUTOML_JOB_QUOTA,
 ) -> LocalAws:
     """The local AWS of this home, started unless it runs already.
 
-    Port 0 means the one that this home used last, if it is free, or any free one. Raises
+    Port 0 means the one that this home used last, else 4566, else any free one. Raises
     LocalAwsError when it does not come up, or when it runs already with other settings.
     """
     layout = Layout(home.resolve())
@@ -186,7 +186,7 @@ def stop(home: Path) -> bool:
 
 def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
     command = [sys.executable, "-m", "autodrop_local.host", "--home", str(layout.home)]
-    command += ["--port", str(wanted.port or _last_port(layout))]
+    command += ["--port", str(wanted.port or _usual_port(layout))]
     command += [part for address in wanted.listen for part in ("--listen", address)]
     command += ["--unreliable-events"] if wanted.unreliable_events else []
     command += ["--automl-job-quota", str(wanted.automl_job_quota)]
@@ -225,12 +225,11 @@ def _has_ended(pid: int) -> bool:
         return False
 
 
-def _last_port(layout: Layout) -> int:
-    """The port of this home's last host when it is free, else 0."""
+def _usual_port(layout: Layout) -> int:
+    """The port of this home's last host, the default one, or 0: the first that is free."""
     record = layout.read_record()
-    if record is None or _answers(record.port):
-        return 0
-    return record.port
+    ports = [] if record is None else [record.port]
+    return next((port for port in (*ports, DEFAULT_PORT) if not _answers(port)), 0)
 
 
 def _answers(port: int) -> bool:

@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.naming import RUN_ID, Drop, RunFolder, run_id, run_of_dataset_key, slug
 from autodrop_local.sagemaker.api.shapes import service_model
 from tests.builders import a_drop
 
+FEW = settings(max_examples=30)
 # S3 keys are any text that UTF-8 can say.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 drops = st.builds(
@@ -46,12 +47,14 @@ def pattern(operation: str, member: str) -> str:
     return str(shape.members[member].metadata["pattern"])
 
 
+@FEW
 @given(drops)
 @example(a_drop("데이터"))
 def test_the_same_drop_always_gets_the_same_name(drop: Drop) -> None:
     assert run_id(drop) == run_id(replace(drop, size=drop.size + 1))
 
 
+@FEW
 @given(drops)
 @example(a_drop(".."))
 @example(a_drop(""))
@@ -89,6 +92,7 @@ def test_a_name_begins_with_the_dataset_for_people() -> None:
     assert run_id(a_drop("Sales (2024)")).startswith("ad-sales-2024-")
 
 
+@FEW
 @given(texts)
 @example("")
 @example("..")
@@ -97,6 +101,7 @@ def test_a_slug_is_one_safe_folder_name(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", slug(name))
 
 
+@FEW
 @given(st.sets(texts, min_size=2, max_size=20))
 @example(set(STRANGE))
 @example({"Sales 2024", "sales 2024", "sales-2024", "sales_2024", "sales--2024"})

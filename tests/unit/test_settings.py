@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from autodrop.errors import Rejected
@@ -24,6 +25,7 @@ from autodrop.settings import (
 from autodrop_local.sagemaker.api.shapes import service_model
 from autodrop_local.sagemaker.objectives import ALLOWED
 
+FEW = hypothesis_settings(max_examples=30)
 texts = st.text(min_size=1, max_size=20)
 
 
@@ -91,11 +93,13 @@ def test_nothing_has_to_be_set() -> None:
     assert parse_settings() == parse_settings({}, {}) == Settings()
 
 
+@FEW
 @given(all_settings())
 def test_settings_come_back_from_json_as_they_were(settings: Settings) -> None:
     assert parse_settings(json.loads(json.dumps(settings.to_json()))) == settings
 
 
+@FEW
 @given(all_settings())
 def test_settings_come_back_from_yaml_as_they_were(settings: Settings) -> None:
     written = yaml.safe_dump(json.loads(json.dumps(settings.to_json())), allow_unicode=True)

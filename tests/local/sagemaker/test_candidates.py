@@ -37,7 +37,7 @@ def test_classifiers_stop_on_log_loss() -> None:
 def test_training_ends_early_enough_for_the_reports() -> None:
     limits = Limits.of({"MaxAutoMLJobRuntimeInSeconds": 100}, created=1000.0)
 
-    assert limits.training_seconds(1000.0) == pytest.approx(90.0)
+    assert limits.training_seconds(1000.0) == pytest.approx(94.0)
     assert limits.seconds(1095.0, at_most=60.0) == pytest.approx(5.0)
     assert Limits.of({}, 0.0).training_seconds(1e9) is None
 

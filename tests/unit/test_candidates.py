@@ -1,0 +1,120 @@
+"""The leaderboard: the best first, whichever way the metric goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from autodrop.results.candidates import autopilot_record, best_first, goal
+from autodrop.sagemaker_jobs import Metric, Objective
+from autodrop.settings import ProblemType
+from tests.builders import NOON, a_candidate, a_job, ensembling_container
+
+
+def order(*objectives: Objective | None) -> list[float | None]:
+    """Return the values in the order of the leaderboard."""
+    ranked = best_first([a_candidate(str(i), each) for i, each in enumerate(objectives)])
+    return [each.objective.value if each.objective else None for each in ranked]
+
+
+def test_the_highest_is_first_where_more_is_better() -> None:
+    assert order(
+        Objective("F1", 0.5, "Maximize"),
+        Objective("F1", 0.9, "Maximize"),
+        Objective("F1", 0.7, "Maximize"),
+    ) == [0.9, 0.7, 0.5]
+
+
+def test_the_lowest_is_first_where_less_is_better() -> None:
+    assert order(
+        Objective("MSE", 5, "Minimize"),
+        Objective("MSE", 0, "Minimize"),
+        Objective("MSE", 7, "Minimize"),
+    ) == [0, 5, 7]
+
+
+def test_candidates_without_an_objective_are_last() -> None:
+    assert order(None, Objective("MSE", 5), None, Objective("MSE", 2)) == [2, 5, None, None]
+
+
+def test_equal_candidates_stay_in_the_order_in_which_they_were_made() -> None:
+    ranked = best_first([a_candidate(name, Objective("F1", 0.5)) for name in "abc"])
+
+    assert [each.name for each in ranked] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("F1", "Maximize"),
+        ("AUC", "Maximize"),
+        ("R2", "Maximize"),
+        ("validation:f1", "Maximize"),
+        ("validation:binary_f_beta", "Maximize"),
+        ("MSE", "Minimize"),
+        ("RMSE", "Minimize"),
+        ("LogLoss", "Minimize"),
+        ("validation:mse", "Minimize"),
+        ("validation:rmse", "Minimize"),
+        ("validation:mae", "Minimize"),
+    ],
+)
+def test_the_goal_follows_from_the_metric_where_autopilot_does_not_say_it(
+    metric: str, expected: str
+) -> None:
+    assert goal(Objective(metric, 0.5)) == expected
+
+
+@pytest.mark.parametrize("said", ["Maximize", "Minimize"])
+def test_what_autopilot_says_of_the_goal_is_believed(said: str) -> None:
+    assert goal(Objective("MSE", 0.5, said)) == said
+
+
+def test_the_record_holds_all_that_the_job_left() -> None:
+    best = a_candidate(
+        "best",
+        Objective("AUC", 0.9, "Maximize"),
+        metrics=(Metric("F1", 0.5, "Validation"),),
+        created_at=NOON,
+        ended_at=NOON + timedelta(seconds=90),
+        explainability="s3://b/explain",
+        model_insights="s3://b/insights",
+    )
+    failed = a_candidate("failed", failure_reason="AlgorithmError")
+    job = a_job(
+        "Completed",
+        best_candidate=best,
+        ended_at=NOON + timedelta(hours=1),
+        partial_failures=("No explainability report.",),
+        problem_type=ProblemType.BINARY,
+        objective_metric="AUC",
+        candidate_notebook="s3://b/candidates.ipynb",
+        exploration_notebook="s3://b/exploration.ipynb",
+    )
+
+    record = autopilot_record(job, [failed, best], [ensembling_container()])
+
+    described = {
+        "name": "best",
+        "status": "Completed",
+        "objective": {"metric": "AUC", "value": 0.9, "goal": "Maximize"},
+        "training_seconds": 90.0,
+        "metrics": [{"name": "F1", "value": 0.5, "set": "Validation"}],
+        "failure_reason": None,
+        "explainability": "s3://b/explain",
+        "model_insights": "s3://b/insights",
+    }
+    assert record["best_candidate"] == described
+    assert record["candidates"][0] == {"rank": 1, **described}
+    assert record["candidates"][1]["rank"] == 2
+    assert record["candidates"][1]["failure_reason"] == "AlgorithmError"
+    assert record["candidates"][1]["objective"] is None
+    assert record["notebooks"] == {
+        "candidate_definition": "s3://b/candidates.ipynb",
+        "data_exploration": "s3://b/exploration.ipynb",
+    }
+    assert record["partial_failures"] == ["No explainability report."]
+    assert record["problem_type"] == "binary"
+    assert record["ended_at"] == "2026-01-02T13:00:00+00:00"
+    assert record["response_keys"] == ["predicted_label"]
