@@ -45,7 +45,7 @@ check: setup ## Check format, lint, types, the template, and run the fast tests
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint
-	@$(BIN)/python -m pytest -q -m "not e2e and not docker"
+	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
 
 format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format --quiet

@@ -88,9 +88,15 @@ class World:
                 self.kill_after = None
                 raise Killed
 
-    def drop(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+    def drop(
+        self,
+        key: str,
+        content: bytes,
+        metadata: Mapping[str, str] | None = None,
+        version: str | None = None,
+    ) -> None:
         """Upload a file as a user would."""
-        self.bucket.put(key, content, metadata or {})
+        self.bucket.put(key, content, metadata, version)
 
     def take_events(self) -> list[dict[str, Any]]:
         """Return the events sent since last asked."""
@@ -100,24 +106,39 @@ class World:
 
 @dataclass
 class FakeBucket:
-    """`autodrop.ports.Bucket`; every write sends *Object Created*."""
+    """`autodrop.ports.Bucket` with versions; every write sends *Object Created*."""
 
     world: World
     objects: dict[str, bytes] = field(default_factory=dict)
-    metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    versions: dict[tuple[str, str | None], tuple[bytes, Mapping[str, str]]] = field(
+        default_factory=dict
+    )
     writes: int = 0
 
-    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+    def put(
+        self,
+        key: str,
+        content: bytes,
+        metadata: Mapping[str, str] | None = None,
+        version: str | None = None,
+    ) -> None:
         self.writes += 1
+        version = version or f"v{self.writes}"
         self.objects[key] = content
-        self.metadata[key] = metadata or {}
-        self.world.events.append(object_created(key, len(content), f"v{self.writes}"))
+        for each in (version, None):
+            self.versions[key, each] = (content, metadata or {})
+        self.world.events.append(object_created(key, len(content), version))
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         self.world.before("s3:GetObject")
-        path.write_bytes(self._get(key))
+        if (key, version_id) not in self.versions or (
+            version_id is None and key not in self.objects
+        ):
+            raise NotFound(key)
+        content, metadata = self.versions[key, version_id]
+        path.write_bytes(content)
         self.world.after()
-        return self.metadata[key]
+        return metadata
 
     def read(self, key: str) -> bytes:
         self.world.before("s3:GetObject")

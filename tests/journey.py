@@ -18,6 +18,7 @@ from tests.fakes import Killed, World, table
 from tests.functions import Functions
 
 DROPPED = "inbox/bank-marketing/bank.csv"
+VERSION = "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
 RUN = "ad-bank-marketi-651fb8a14249"
 FOLDER = RunFolder.of("bank-marketing", RUN)
 # What happens to a run, in this order: a function with an event file, or something in SageMaker.
@@ -51,7 +52,7 @@ class Journey:
         world = _stopped(World())
         with Functions.in_world(world) as functions:
             journey = cls(world, functions)
-            world.drop(DROPPED, table() if content is None else content)
+            world.drop(DROPPED, table() if content is None else content, version=VERSION)
             world.take_events()
             yield journey
 

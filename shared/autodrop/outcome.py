@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from autodrop import VERSION
+from autodrop.errors import JobFailed
 from autodrop.events import run_changed
 from autodrop.ports import Services
 from autodrop.report import Report
@@ -43,6 +44,26 @@ def announce(services: Services, run: Run) -> None:
     services.events.put(run_changed(run))
     services.topic.publish(*notification(run))
     services.ledger.close(run.run_id)
+
+
+def name_taken(what: str, name: str) -> Outcome:
+    """Return how a run ends whose name in SageMaker belongs to something else."""
+    return Outcome(
+        RunState.FAILED,
+        "NAME_TAKEN",
+        f"SageMaker already has another {what} called {name}.",
+        "Drop the file again: the new upload gets a new name.",
+    )
+
+
+def refused(what: str, refusal: JobFailed) -> Outcome:
+    """Return how a run ends whose request SageMaker refuses."""
+    return Outcome(
+        RunState.FAILED,
+        refusal.code,
+        f"SageMaker refused the {what}: {refusal.message}",
+        "Change what the message names and drop the file again.",
+    )
 
 
 def notification(run: Run) -> tuple[str, str]:

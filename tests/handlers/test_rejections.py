@@ -12,7 +12,7 @@ import pytest
 
 from autodrop.run import RunState
 from tests.fakes import table
-from tests.journey import DROPPED, FOLDER, Journey, event
+from tests.journey import DROPPED, FOLDER, VERSION, Journey, event
 
 SETTINGS = "inbox/bank-marketing/autodrop.yaml"
 SECRET = "4111-1111-1111-1111"
@@ -71,7 +71,7 @@ def test_settings_come_from_the_template_then_the_file_then_the_object(journey: 
         },
     )
     world.bucket.objects[SETTINGS] = b"target: z\nautopilot: {max_candidates: 7}\n"
-    world.bucket.metadata[DROPPED] = {"autodrop-target": "y"}
+    world.drop(DROPPED, table(), {"autodrop-target": "y"}, VERSION)
 
     journey.invoke("prepare_dataset", "dataset-dropped")
 
@@ -174,10 +174,19 @@ def test_another_error_of_the_disk_is_not_the_user_s_fault(
 
 def test_a_file_that_was_deleted_meanwhile_is_rejected(journey: Journey) -> None:
     del journey.world.bucket.objects[DROPPED]
+    journey.world.bucket.versions.clear()
 
     journey.invoke("prepare_dataset", "dataset-dropped")
 
     assert journey.failure["code"] == "FILE_GONE"
+
+
+def test_a_version_is_read_although_the_key_has_another_one_by_now(journey: Journey) -> None:
+    journey.world.drop(DROPPED, b"not a dataset any more", version="later")
+
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert journey.state is RunState.PREPARED
 
 
 def test_the_temporary_copy_of_a_file_is_removed(

@@ -170,6 +170,7 @@ def test_a_new_upload_of_the_same_key_is_a_new_run(journey: Journey) -> None:
     journey.to("prepared")
     again = event("dataset-dropped")
     again["detail"]["object"]["version-id"] = "another"
+    journey.world.drop(DROPPED, table(700), version="another")
 
     journey.functions.invoke("prepare_dataset", again)
 

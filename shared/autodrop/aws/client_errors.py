@@ -28,6 +28,7 @@ _TRANSIENT = frozenset(
         "RequestTimeout",
         "ServiceUnavailable",
         "SlowDown",
+        "Throttled",
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
@@ -44,6 +45,7 @@ _NOT_FOUND = frozenset(
         "ResourceNotFoundException",
     }
 )
+_TOO_MANY_REQUESTS = 429
 _TAKEN = "Cannot create already existing"
 _UNKNOWN = "Could not find"
 
@@ -105,7 +107,7 @@ def _translate(error: ClientError) -> AutodropError | ClientError:
         return AlreadyExists(message)
     if code == "ResourceLimitExceeded":
         return QuotaExceeded(message)
-    if code in _TRANSIENT or status >= 500:
+    if code in _TRANSIENT or status == _TOO_MANY_REQUESTS or status >= 500:
         return Transient(f"{code}: {message}")
     return error
 

@@ -80,6 +80,8 @@ class DynamoLedger:
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
     ) -> bool:
         """Bring the run to `state` from any earlier one; return False when it is there or past."""
+        if not state.predecessors:
+            return False
         earlier = {f":from{i}": str(each) for i, each in enumerate(state.predecessors)}
         sets = {"state": str(state), f"entered_{state}": _written(now), "waiting_for": None}
         if outcome is not None:

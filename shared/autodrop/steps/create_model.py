@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from autodrop.errors import AlreadyExists, JobFailed, QuotaExceeded
-from autodrop.outcome import JSON, conclude, to_json
+from autodrop.outcome import JSON, conclude, name_taken, refused, to_json
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import asking_for_probabilities, model_request, transform_job_request
 from autodrop.results.candidates import autopilot_record
 from autodrop.run import Outcome, RunState
-from autodrop.steps.start_autopilot import name_taken, read_dataset, refused
+from autodrop.steps.run_folder import read_dataset
 
 
 def create_model(services: Services, run_id: str) -> Report:

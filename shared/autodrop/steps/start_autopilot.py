@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-from autodrop.dataset import Dataset
 from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded
-from autodrop.outcome import conclude
+from autodrop.outcome import conclude, name_taken, refused
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import automl_job_request
-from autodrop.run import Outcome, Run, RunState
+from autodrop.run import RunState
+from autodrop.steps.run_folder import read_dataset
 
 
 def start_autopilot(services: Services, run_id: str) -> Report:
@@ -41,32 +39,3 @@ def start_autopilot(services: Services, run_id: str) -> Report:
         return conclude(services, run, refused("AutoML job", refusal))
     services.ledger.advance(run_id, RunState.TRAINING, services.now())
     return Report("Autopilot job started", {"run_id": run_id}, metric="JobsStarted")
-
-
-def read_dataset(services: Services, run: Run) -> Dataset:
-    """Return the run's `dataset.json`.
-
-    Raises:
-        NotFound: Preparation has not written it.
-    """
-    return Dataset.from_json(json.loads(services.bucket.read(run.folder.dataset)))
-
-
-def name_taken(what: str, name: str) -> Outcome:
-    """Return how a run ends whose name in SageMaker belongs to something else."""
-    return Outcome(
-        RunState.FAILED,
-        "NAME_TAKEN",
-        f"SageMaker already has another {what} called {name}.",
-        "Drop the file again: the new upload gets a new name.",
-    )
-
-
-def refused(what: str, refusal: JobFailed) -> Outcome:
-    """Return how a run ends whose request SageMaker refuses."""
-    return Outcome(
-        RunState.FAILED,
-        refusal.code,
-        f"SageMaker refused the {what}: {refusal.message}",
-        "Change what the message names and drop the file again.",
-    )

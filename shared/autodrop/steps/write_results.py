@@ -18,7 +18,7 @@ from autodrop.results.summary import held_out_metrics, summarise
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
-from autodrop.steps.start_autopilot import read_dataset
+from autodrop.steps.run_folder import read_dataset
 
 
 def write_results(services: Services, run_id: str) -> Report:

@@ -1,0 +1,341 @@
+"""The ledger: one contract for DynamoDB and for the fake that stands in for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from autodrop.aws.ledger import DynamoLedger
+from autodrop.errors import NotFound, Transient
+from autodrop.ports import Ledger
+from autodrop.run import ENDS, Outcome, Run, RunState
+from tests.adapters.conftest import create_table, ledger_table
+from tests.builders import NOON, a_run
+from tests.fakes import FakeLedger, World
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+SECOND = timedelta(seconds=1)
+WORKING = [state for state in RunState if state not in ENDS]
+FAILED = Outcome(RunState.FAILED, "AUTOPILOT_FAILED", "It failed.", "Try again.")
+COMPLETED = Outcome(RunState.COMPLETED, reason="roc_auc 0.95")
+
+
+@pytest.fixture(params=["DynamoDB", "fake"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """Return both, one after the other."""
+    if request.param == "fake":
+        return FakeLedger(World())
+    real: DynamoLedger = request.getfixturevalue("dynamo_ledger")
+    return real
+
+
+def claimed(ledger: Ledger, **more: Any) -> Run:
+    """Return a run that the ledger knows."""
+    return ledger.claim(a_run(**more))
+
+
+def found(ledger: Ledger, run: Run) -> Run:
+    """Return the run as the ledger has it now."""
+    now = ledger.find(run.run_id)
+    assert now is not None
+    return now
+
+
+def test_a_claimed_run_is_found_as_it_was(ledger: Ledger) -> None:
+    run = a_run("데이터 (2024)", at=NOON.replace(microsecond=123))
+
+    assert ledger.claim(run) == run
+    assert ledger.find(run.run_id) == run
+
+
+def test_a_run_of_a_bucket_without_versions_is_found_as_it_was(ledger: Ledger) -> None:
+    run = a_run()
+    run = replace(run, drop=replace(run.drop, version_id=None))
+    ledger.claim(run)
+
+    assert ledger.find(run.run_id) == run
+
+
+def test_a_name_that_nobody_claimed_is_nobody_s(ledger: Ledger) -> None:
+    assert ledger.find("ad-bank-0123456789ab") is None
+
+
+def test_a_second_claim_gets_the_run_of_the_first(ledger: Ledger) -> None:
+    first = claimed(ledger)
+    ledger.advance(first.run_id, RunState.PREPARED, NOON + SECOND)
+
+    second = ledger.claim(a_run(at=NOON + 5 * SECOND))
+
+    assert second == found(ledger, first)
+    assert (second.state, second.created_at) == (RunState.PREPARED, NOON)
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state is not RunState.RECEIVED])
+def test_a_run_comes_to_any_later_state(state: RunState, ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    assert ledger.advance(run.run_id, state, NOON + SECOND)
+
+    now = found(ledger, run)
+    assert now.state is state
+    assert now.entered == {RunState.RECEIVED: NOON, state: NOON + SECOND}
+    assert now.updated_at == NOON + SECOND
+
+
+@pytest.mark.parametrize("state", WORKING)
+def test_a_run_never_goes_back_and_never_comes_to_a_state_twice(
+    state: RunState, ledger: Ledger
+) -> None:
+    run = claimed(ledger, state=state)
+
+    for other in WORKING[: WORKING.index(state) + 1]:
+        assert not ledger.advance(run.run_id, other, NOON + SECOND)
+
+    assert found(ledger, run) == run
+
+
+@pytest.mark.parametrize("end", sorted(ENDS))
+def test_an_end_is_the_end(end: RunState, ledger: Ledger) -> None:
+    run = claimed(ledger, state=end)
+
+    for other in RunState:
+        assert not ledger.advance(run.run_id, other, NOON + SECOND, FAILED)
+
+    assert found(ledger, run) == run
+
+
+def test_nothing_advances_that_was_never_claimed(ledger: Ledger) -> None:
+    run = a_run()
+
+    assert not ledger.advance(run.run_id, RunState.PREPARED, NOON)
+
+    assert ledger.find(run.run_id) is None
+
+
+def test_a_failed_run_has_code_and_reason(ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    ledger.advance(run.run_id, RunState.FAILED, NOON, FAILED)
+
+    now = found(ledger, run)
+    assert (now.code, now.reason, now.headline) == ("AUTOPILOT_FAILED", "It failed.", None)
+
+
+def test_a_completed_run_has_a_headline_instead(ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    ledger.advance(run.run_id, RunState.COMPLETED, NOON, COMPLETED)
+
+    now = found(ledger, run)
+    assert (now.code, now.reason, now.headline) == (None, None, "roc_auc 0.95")
+
+
+def test_an_ended_run_stays_open_until_somebody_closes_it(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    ledger.advance(run.run_id, RunState.COMPLETED, NOON, COMPLETED)
+    assert [each.run_id for each in ledger.open_runs()] == [run.run_id]
+
+    ledger.close(run.run_id)
+    ledger.close(run.run_id)
+
+    assert ledger.open_runs() == []
+    assert not found(ledger, run).open
+
+
+def test_open_runs_are_whole_and_come_oldest_first(ledger: Ledger) -> None:
+    runs = [
+        claimed(ledger, version=version, at=NOON + seconds * SECOND)
+        for version, seconds in (("v1", 30), ("v2", 0), ("v3", 59), ("v4", 0.000001))
+    ]
+
+    assert list(ledger.open_runs()) == [runs[1], runs[3], runs[0], runs[2]]
+
+
+def test_facts_are_kept_and_taken_away_again(ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    ledger.note(run.run_id, job_status="InProgress, ModelTuning", waiting_for="room")
+    ledger.note(run.run_id, announced="job Completed", announced_at=NOON, waiting_for=None)
+
+    now = found(ledger, run)
+    assert now == replace(
+        run,
+        job_status="InProgress, ModelTuning",
+        announced="job Completed",
+        announced_at=NOON,
+    )
+
+
+def test_a_run_that_goes_on_waits_for_nothing(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    ledger.note(run.run_id, waiting_for="room")
+
+    ledger.advance(run.run_id, RunState.TRAINING, NOON)
+
+    assert found(ledger, run).waiting_for is None
+
+
+@pytest.mark.parametrize("fact", ["state", "open", "code", "bucket", "drop", "typo"])
+def test_only_facts_can_be_noted(fact: str, ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    with pytest.raises(ValueError, match=fact):
+        ledger.note(run.run_id, **{fact: "x"})
+
+    assert found(ledger, run) == run
+
+
+def test_nothing_is_noted_or_closed_that_was_never_claimed(ledger: Ledger) -> None:
+    run = a_run()
+
+    ledger.note(run.run_id, job_status="InProgress")
+    ledger.close(run.run_id)
+
+    assert ledger.find(run.run_id) is None
+    assert ledger.open_runs() == []
+
+
+operations = st.one_of(
+    st.tuples(st.just("claim"), st.sampled_from("ab")),
+    st.tuples(
+        st.just("advance"),
+        st.sampled_from("ab"),
+        st.sampled_from(RunState),
+        st.sampled_from([None, FAILED, COMPLETED]),
+    ),
+    st.tuples(
+        st.just("note"),
+        st.sampled_from("ab"),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "waiting_for": st.sampled_from([None, "room"]),
+                "announced": st.sampled_from(["job Completed", "job Failed"]),
+                "announced_at": st.sampled_from([NOON, NOON + SECOND]),
+                "job_status": st.just("InProgress"),
+            },
+        ).filter(bool),
+    ),
+    st.tuples(st.just("close"), st.sampled_from("ab")),
+)
+
+
+@given(st.lists(operations, min_size=4, max_size=14))
+@settings(max_examples=20)
+def test_the_fake_does_what_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:
+    with mock_aws():
+        real, fake = DynamoLedger(create_table()), FakeLedger(World())
+        for number, (operation, name, *rest) in enumerate(steps):
+            now = NOON + number * SECOND
+
+            assert _do(real, operation, name, rest, now) == _do(fake, operation, name, rest, now)
+
+        assert list(real.open_runs()) == list(fake.open_runs())
+        for name in "ab":
+            run_id = a_run(version=name).run_id
+            assert real.find(run_id) == fake.find(run_id)
+
+
+def _do(ledger: Ledger, operation: str, name: str, rest: list[Any], now: datetime) -> object:
+    run = a_run(version=name, at=now)
+    match operation:
+        case "claim":
+            return ledger.claim(run)
+        case "advance":
+            state, outcome = rest
+            # An outcome only comes with the state that it is about.
+            same = outcome is not None and outcome.state is state
+            return ledger.advance(run.run_id, state, now, outcome if same else None)
+        case "note":
+            return ledger.note(run.run_id, **rest[0])  # type: ignore[func-returns-value]
+        case _:
+            return ledger.close(run.run_id)  # type: ignore[func-returns-value]
+
+
+def test_runs_are_listed_newest_first_all_or_of_one_dataset(dynamo_ledger: DynamoLedger) -> None:
+    runs = [
+        claimed(dynamo_ledger, dataset=dataset, at=NOON + seconds * SECOND)
+        for dataset, seconds in (("bank", 1), ("wine", 2), ("sales", 0))
+    ]
+    newer = claimed(dynamo_ledger, dataset="bank", version="v2", at=NOON + 3 * SECOND)
+
+    assert list(dynamo_ledger.runs()) == [newer, runs[1], runs[0], runs[2]]
+    assert list(dynamo_ledger.runs("bank")) == [newer, runs[0]]
+    assert list(dynamo_ledger.runs("nothing")) == []
+
+
+def test_a_deleted_run_is_gone(dynamo_ledger: DynamoLedger) -> None:
+    run = claimed(dynamo_ledger)
+
+    dynamo_ledger.delete(run.run_id)
+    dynamo_ledger.delete(run.run_id)
+
+    assert dynamo_ledger.find(run.run_id) is None
+    assert dynamo_ledger.open_runs() == []
+
+
+def test_open_runs_of_more_than_one_page_are_all_there(table: Table) -> None:
+    real = DynamoLedger(table)
+    runs = [claimed(real, version=f"v{i}", at=NOON + i * SECOND) for i in range(5)]
+    query = table.query
+
+    class Small:
+        """The table, with pages of two."""
+
+        def query(self, **request: Any) -> Any:
+            return query(Limit=2, **request)
+
+    assert DynamoLedger(Small()).open_runs() == runs  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("ProvisionedThroughputExceededException", 400, Transient),
+        ("ThrottlingException", 400, Transient),
+        ("RequestLimitExceeded", 400, Transient),
+        ("InternalServerError", 500, Transient),
+        ("AccessDeniedException", 400, ClientError),
+        ("ValidationException", 400, ClientError),
+        ("ResourceNotFoundException", 400, NotFound),
+    ],
+)
+def test_answers_of_dynamodb_are_our_errors(code: str, status: int, error: type[Exception]) -> None:
+    table = ledger_table()
+    ledger = DynamoLedger(table)
+    with Stubber(table.meta.client) as stub:
+        for operation in ("put_item", "get_item", "query", "update_item", "update_item"):
+            stub.add_client_error(operation, code, http_status_code=status)
+
+        with pytest.raises(error):
+            ledger.claim(a_run())
+        with pytest.raises(error):
+            ledger.find("x")
+        with pytest.raises(error):
+            ledger.open_runs()
+        with pytest.raises(error):
+            ledger.advance("x", RunState.PREPARED, NOON)
+        with pytest.raises(error):
+            ledger.close("x")
+
+
+def test_a_run_is_found_by_a_consistent_read() -> None:
+    table = ledger_table()
+    with Stubber(table.meta.client) as stub:
+        stub.add_response(
+            "get_item",
+            {},
+            {"TableName": "ledger", "Key": {"run_id": "x"}, "ConsistentRead": True},
+        )
+
+        assert DynamoLedger(table).find("x") is None
