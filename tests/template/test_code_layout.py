@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,10 +115,7 @@ print("imported")
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.parent.name)
 def test_every_requirement_is_pinned_to_the_locked_version(path: Path) -> None:
-    locked = {
-        package["name"]: package.get("version")
-        for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    }
+    locked = _locked()
 
     for line in _requirements(path):
         name, equals, version = line.partition("==")
@@ -127,6 +125,12 @@ def test_every_requirement_is_pinned_to_the_locked_version(path: Path) -> None:
 
 def test_only_the_two_functions_that_need_them_ship_libraries() -> None:
     assert [path.parent.name for path in PINNED] == ["shared", "prepare_dataset", "write_results"]
+
+
+@cache
+def _locked() -> dict[str, str | None]:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    return {package["name"]: package.get("version") for package in packages}
 
 
 def _requirements(path: Path) -> list[str]:

@@ -59,8 +59,8 @@ NO_TABLE = {
     "utf-16": ("a,b,y\n1,2,3\n".encode("utf-16"), "UTF-16"),
     "utf-16 unmarked": ("a,b,y\n1,2,3\n".encode("utf-16-le"), "binary"),
     "binary": (b"a,b\n" + bytes(range(32)) * 9, "binary"),
-    "tarball": (gzip.compress(b"bank.csv" + bytes(500)), "binary"),
-    "gzipped png": (gzip.compress(b"\x89PNG\r\n\x1a\n" + bytes(200)), "a picture"),
+    "tarball": (gzip.compress(b"bank.csv" + bytes(500), mtime=0), "binary"),
+    "gzipped png": (gzip.compress(b"\x89PNG\r\n\x1a\n" + bytes(200), mtime=0), "a picture"),
     "damaged gzip": (b"\x1f\x8b\x08\x00 nothing of this is gzip", "damaged"),
     "prose": (PROSE, "a text"),
     "prose without commas": (PROSE.replace(b",", b""), "a text"),
@@ -71,7 +71,7 @@ NO_TABLE = {
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b" \n\t\r\n  \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n\n", gzip.compress(b"")],
+    [b"", b" \n\t\r\n  \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n\n", gzip.compress(b"", mtime=0)],
 )
 def test_an_empty_file(content: bytes, tmp_path: Path) -> None:
     problem = rejection(tmp_path, content, "empty.csv")
@@ -304,3 +304,27 @@ def test_a_rejection_is_short_and_can_be_written_down(kind: str, tmp_path: Path)
     problem = rejection(tmp_path, NO_TABLE[kind][0])
 
     assert len(json.dumps([problem.message, problem.remedy])) < 400
+
+
+def test_a_target_of_numbers_with_a_few_words_is_mixed(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i * 1.5 if i != 7 else 'unknown'}\n" for i in range(600))
+
+    problem = rejection(tmp_path, f"x,y\n{rows}".encode())
+
+    assert problem.code == "TARGET_MIXED"
+    assert "1 texts among 599 numbers" in problem.message
+
+
+def test_a_target_with_thousands_separators_is_no_class(tmp_path: Path) -> None:
+    rows = "".join(f'{i},"{i * 1234 + 1000:,}"\n' for i in range(600))
+
+    problem = rejection(tmp_path, f"x,y\n{rows}".encode())
+
+    assert problem.code == "TARGET_TOO_MANY_CLASSES"
+    assert "thousands separators" in problem.remedy
+
+
+def test_features_that_never_change_are_not_worth_a_job(tmp_path: Path) -> None:
+    rows = "".join(f"1,a,{'yes' if i % 3 else 'no'}\n" for i in range(600))
+
+    assert rejection(tmp_path, f"x,z,y\n{rows}".encode()).code == "FEATURES_CONSTANT"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from autodrop.dataset import Dataset, Split, Target, Warned
 from autodrop.errors import Rejected
 from autodrop.naming import Drop
-from autodrop.preparation.profile import MISSING, as_number, profile_columns
+from autodrop.preparation.profile import MISSING, ColumnProfile, is_number, profile_columns
 from autodrop.preparation.split import random_training_rows, training_row_count
 from autodrop.preparation.table import LINE_BREAK, Table, open_table
 from autodrop.preparation.target import choose_target, describe_target
@@ -68,6 +68,7 @@ def prepare(path: Path, drop: Drop, run_id: str, settings: Settings, folder: Pat
     usable = target_profile.present
     _check_row_count(usable, target_profile.missing)
     target = describe_target(target_profile, reason, settings)
+    _check_features([profiles[table.columns.index(name)] for name in features])
     train_rows = training_row_count(usable, settings.split.test_fraction, MIN_TRAINING_ROWS)
     if train_rows == usable:
         raise Rejected(
@@ -148,6 +149,15 @@ def _features(columns: Sequence[str], target: str, ignore: Sequence[str]) -> lis
     return features
 
 
+def _check_features(profiles: Sequence[ColumnProfile]) -> None:
+    if all(profile.is_constant for profile in profiles):
+        raise Rejected(
+            "FEATURES_CONSTANT",
+            "Every column but the target has the same value in all rows.",
+            "Add columns from which the target can be learned.",
+        )
+
+
 def _check_row_count(usable: int, missing: int) -> None:
     needed = MIN_TRAINING_ROWS + MIN_TEST_ROWS
     if usable + missing == 0:
@@ -222,7 +232,7 @@ class _Texts:
     def see(self, cells: Sequence[str], *, training: bool) -> None:
         """Look at one row."""
         for i in self._mixed:
-            if cells[i] not in MISSING and as_number(cells[i]) is None:
+            if cells[i] not in MISSING and not is_number(cells[i]):
                 if training:
                     self._in_training.add(i)
                 else:
@@ -245,7 +255,7 @@ def _empty_texts(test: Path, positions: Sequence[int]) -> None:
         _, write = _csv_file(files, test)
         for cells in rows:
             for i in positions:
-                if as_number(cells[i]) is None:
+                if not is_number(cells[i]):
                     cells[i] = ""
             write(cells)
     whole.unlink()

@@ -25,8 +25,8 @@ class ColumnProfile:
         self.name = name
         self.missing = 0
         self.present = 0
+        self.numbers = 0
         self.values: Counter[str] | None = Counter()
-        self._numbers = 0
         self._total = 0.0
         self._lowest = math.inf
         self._highest = -math.inf
@@ -43,7 +43,7 @@ class ColumnProfile:
                 self.values = None
         number = as_number(cell)
         if number is not None:
-            self._numbers += 1
+            self.numbers += 1
             self._total += number
             self._lowest = min(self._lowest, number)
             self._highest = max(self._highest, number)
@@ -51,12 +51,17 @@ class ColumnProfile:
     @property
     def is_numeric(self) -> bool:
         """Whether every present cell is a finite number."""
-        return self.present > 0 and self._numbers == self.present
+        return self.present > 0 and self.numbers == self.present
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all cells are the same; a missing one is different from a present one."""
+        return self.values is not None and len(self.values) + bool(self.missing) <= 1
 
     @property
     def is_mixed(self) -> bool:
         """Whether some present cells are finite numbers and others are not."""
-        return 0 < self._numbers < self.present
+        return 0 < self.numbers < self.present
 
     @property
     def has_fractions(self) -> bool:
@@ -78,7 +83,7 @@ class ColumnProfile:
                 "min": self._lowest,
                 "max": self._highest,
                 # The sum of numbers near the largest float is infinite, which JSON cannot say.
-                "mean": self._total / self._numbers if math.isfinite(self._total) else None,
+                "mean": self._total / self.numbers if math.isfinite(self._total) else None,
             }
         if self.values is not None:
             described["top_values"] = [
@@ -99,9 +104,14 @@ def profile_columns(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> li
 
 def as_number(text: str) -> float | None:
     """Return the finite number that a cell spells, or None."""
+    return float(text) if is_number(text) and math.isfinite(float(text)) else None
+
+
+def is_number(text: str) -> bool:
+    """Return whether a cell spells a number, also an infinite one."""
     try:
-        number = float(text)
+        float(text)
     except ValueError:
-        return None
+        return False
     # Python reads 1_000 as a number; no CSV reader does.
-    return number if math.isfinite(number) and "_" not in text else None
+    return "_" not in text

@@ -36,7 +36,8 @@ def describe_target(profile: ColumnProfile, reason: str, settings: Settings) -> 
 
     Raises:
         Rejected: `TARGET_CONSTANT`, `TARGET_EMPTY`, `TARGET_NOT_BINARY`, `TARGET_NOT_NUMERIC`,
-            `TARGET_TOO_MANY_CLASSES` or `POSITIVE_CLASS_NOT_FOUND`.
+            `TARGET_NOT_MULTICLASS`, `TARGET_MIXED`, `TARGET_TOO_MANY_CLASSES` or
+            `POSITIVE_CLASS_NOT_FOUND`.
     """
     _check_values(profile)
     kind = settings.problem_type or _infer(profile)
@@ -50,13 +51,15 @@ def describe_target(profile: ColumnProfile, reason: str, settings: Settings) -> 
                 column=profile.name,
             )
         return Target(profile.name, reason, kind, missing=profile.missing)
-    if profile.values is None:
+    if kind is ProblemType.MULTICLASS and distinct == 2:
         raise Rejected(
-            "TARGET_TOO_MANY_CLASSES",
-            f"Column {profile.name!r} holds more than 1,000 different texts: these are no classes.",
-            "Choose the column to predict with the setting `target`.",
+            "TARGET_NOT_MULTICLASS",
+            f"The problem is set to multiclass, but column {profile.name!r} has 2 values.",
+            "Set `problem_type: binary`, or leave it out.",
             column=profile.name,
         )
+    if profile.values is None or len(profile.values) * 2 > profile.present:
+        raise _no_classes(profile)
     if kind is ProblemType.BINARY and distinct != 2:
         raise Rejected(
             "TARGET_NOT_BINARY",
@@ -75,6 +78,24 @@ def describe_target(profile: ColumnProfile, reason: str, settings: Settings) -> 
         positive_class=positive,
         positive_reason=positive_reason,
         missing=profile.missing,
+    )
+
+
+def _no_classes(profile: ColumnProfile) -> Rejected:
+    texts = profile.present - profile.numbers
+    if profile.numbers > texts:
+        return Rejected(
+            "TARGET_MIXED",
+            f"Column {profile.name!r} holds {texts:,} texts among {profile.numbers:,} numbers.",
+            "Correct or empty these cells; rows without a target are left out.",
+            column=profile.name,
+        )
+    return Rejected(
+        "TARGET_TOO_MANY_CLASSES",
+        f"Column {profile.name!r} holds more different texts than classes can be learned from.",
+        "Choose the column to predict with the setting `target`. If it holds numbers, write them "
+        "plainly: no thousands separators, units or percent signs, and a point for decimals.",
+        column=profile.name,
     )
 
 
