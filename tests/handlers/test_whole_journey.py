@@ -59,6 +59,24 @@ def test_an_outcome_is_announced_once(journey: Journey) -> None:
     assert f"s3://data-bucket/{FOLDER.results}" in text
 
 
+def test_two_deliveries_at_the_same_time_announce_one_outcome(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey.to("transformed")
+    write = journey.world.bucket.write
+
+    def write_while_another_one_does_all(key: str, content: bytes, content_type: str) -> None:
+        monkeypatch.setattr(journey.world.bucket, "write", write)
+        journey.invoke("write_results", "transform-completed")
+        write(key, content, content_type)
+
+    monkeypatch.setattr(journey.world.bucket, "write", write_while_another_one_does_all)
+    journey.invoke("write_results", "transform-completed")
+
+    assert journey.state is RunState.COMPLETED
+    assert len(journey.world.messages) == 1
+
+
 def test_every_step_enters_its_state_once(journey: Journey) -> None:
     journey.to("completed")
 

@@ -121,6 +121,14 @@ def test_labels_that_differ_only_in_spelling_are_told_apart_when_the_model_does(
     assert list(result.predicted) == known
 
 
+def test_a_spelling_that_fits_two_labels_is_taken_for_neither() -> None:
+    known = ["Yes", "yes", "1", "1.0"]
+
+    result = scored(known, ["Yes", "1"], answers(["YES", "1.00"], known))
+
+    assert list(result.predicted) == ["YES", "1.00"]
+
+
 def test_a_label_that_the_file_does_not_have_stays_as_the_model_spells_it() -> None:
     result = scored(["a", "b"], ["a"], answers(["c"], ["a", "b", "c"]))
 
