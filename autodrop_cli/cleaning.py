@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from autodrop.aws.client_errors import translated
 from autodrop.errors import JobFailed
@@ -108,7 +108,7 @@ def stop(connection: Connection, run_id: str, clock: Clock) -> None:
         clock.sleep(connection.poll_seconds)
 
 
-def remove(connection: Connection, leftovers: Leftovers) -> Removed:
+def remove(connection: Connection, leftovers: Leftovers, now: datetime) -> Removed:
     """Remove everything that can be removed; the entry in the ledger goes last.
 
     A second call finds what a first one, interrupted, has left.
@@ -124,7 +124,7 @@ def remove(connection: Connection, leftovers: Leftovers) -> Removed:
             "delete versions (s3:DeleteObjectVersion). The run stays in the list."
         )
     if leftovers.run is not None:
-        connection.ledger.delete(leftovers.run_id)
+        connection.ledger.remove(leftovers.run_id, now)
     return Removed(versions=versions, model=model, entry=leftovers.run is not None)
 
 

@@ -88,7 +88,7 @@ def connect(stack: str | None, *, local: bool) -> Connection:
         local: Take the local AWS.
 
     With neither, it is the stack in AUTODROP_STACK, else the local AWS that is running in this
-    directory, else the stack `autodrop`.
+    directory, else the stack `autodrop`; a local AWS that is stopped is said to be so.
 
     Raises:
         Problem: It is not there, not complete or does not answer.
@@ -106,6 +106,11 @@ def connect(stack: str | None, *, local: bool) -> Connection:
             raise Problem(
                 f"No local AWS is running in {local_home()}: start one with `autodrop local start`."
             )
+        if local_home().is_dir() and _can_run_locally():
+            raise Problem(
+                f"The local AWS of {local_home()} is not running: start it with `autodrop local "
+                "start`, or name a stack on AWS with --stack."
+            )
         return _on_aws(DEFAULT_STACK, "")
 
 
@@ -119,11 +124,20 @@ def find_local() -> LocalAws | None:
     home = local_home()
     if not home.is_dir():
         return None
-    try:
-        from autodrop_local.local_aws import find_running
-    except ImportError:
+    if not _can_run_locally():
         return None
+    from autodrop_local.local_aws import find_running
+
     return find_running(home)
+
+
+def _can_run_locally() -> bool:
+    """Return whether the `[local]` extra is installed."""
+    try:
+        import autodrop_local.local_aws  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def stack_outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:

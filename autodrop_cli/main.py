@@ -289,7 +289,8 @@ def cleanup(
         console.print(f"Stopping run {run} and waiting for its jobs to end", soft_wrap=True)
         cleaning.stop(connection, run, surroundings.clock)
         found = cleaning.find_leftovers(connection, run)
-    for line in cleaning.report_lines(connection, found, cleaning.remove(connection, found)):
+    removed = cleaning.remove(connection, found, surroundings.clock.now())
+    for line in cleaning.report_lines(connection, found, removed):
         console.print(plain(line), soft_wrap=True)
 
 

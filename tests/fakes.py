@@ -180,14 +180,21 @@ class FakeLedger:
     world: World
     items: dict[str, Run] = field(default_factory=dict)
     history: list[tuple[str, RunState]] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
 
-    def claim(self, run: Run) -> Run:
+    def claim(self, run: Run) -> Run | None:
         self.world.before("dynamodb:PutItem")
-        if run.run_id not in self.items:
+        if run.run_id not in self.items and run.run_id not in self.removed:
             self.items[run.run_id] = run
             self.history.append((run.run_id, run.state))
         self.world.after()
-        return self.items[run.run_id]
+        return self.items.get(run.run_id)
+
+    def remove(self, run_id: str, now: datetime) -> None:
+        self.world.before("dynamodb:PutItem")
+        self.items.pop(run_id, None)
+        self.removed.add(run_id)
+        self.world.after()
 
     def find(self, run_id: str) -> Run | None:
         self.world.before("dynamodb:GetItem")
@@ -249,6 +256,7 @@ class FakeSageMaker:
     models: dict[str, Model] = field(default_factory=dict)
     transforms: dict[str, TransformJob] = field(default_factory=dict)
     transform_quota: int = 4
+    model_quota: int = 100
 
     def create_automl_job(self, request: Mapping[str, Any]) -> None:
         self.world.before("sagemaker:CreateAutoMLJobV2")
@@ -272,6 +280,12 @@ class FakeSageMaker:
         self.world.after()
         return self.jobs.get(name)
 
+    def stop_automl_job(self, name: str) -> None:
+        self.world.before("sagemaker:StopAutoMLJob")
+        if name in self.jobs and self.jobs[name].status == "InProgress":
+            self.jobs[name] = replace(self.jobs[name], status="Stopping")
+        self.world.after()
+
     def list_candidates(self, name: str) -> Sequence[Candidate]:
         self.world.before("sagemaker:ListCandidatesForAutoMLJob")
         self.world.after()
@@ -287,6 +301,8 @@ class FakeSageMaker:
         name = request["ModelName"]
         if name in self.models:
             raise AlreadyExists(name)
+        if len(self.models) >= self.model_quota:
+            raise QuotaExceeded("The account-level service limit of models is reached.")
         self.models[name] = Model(
             name,
             tuple(

@@ -97,8 +97,11 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
         return Step(Action.START_JOB)
     if job.status not in TERMINAL_STATUSES:
         return WAIT
+    told = run.announced == _said(job.status)
+    if told and not _announced_before(run, now, RESEND_AFTER):
+        return WAIT
     ended = job.ended_at or run.updated_at
-    if job.status == "Completed" and now - ended > TRANSFORM_DEADLINE:
+    if told and job.status == "Completed" and now - ended > TRANSFORM_DEADLINE:
         outcome = Outcome(
             RunState.FAILED,
             "TRANSFORM_NEVER_STARTED",
@@ -107,8 +110,6 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
             "`transform.instance_type`, and drop the file again.",
         )
         return Step(Action.END, outcome=outcome)
-    if run.announced == _said(job.status) and not _announced_before(run, now, RESEND_AFTER):
-        return WAIT
     return Step(Action.TELL_JOB, status=job.status)
 
 
@@ -118,12 +119,20 @@ def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> St
         return Step(Action.TELL_JOB, status="Completed")
     if transform.status not in TERMINAL_STATUSES:
         return WAIT
-    if now - (transform.ended_at or run.updated_at) < GRACE:
+    ended = transform.ended_at or run.updated_at
+    if now - ended < GRACE:
         return WAIT
-    if run.announced == _said(transform.status, "transform") and not _announced_before(
-        run, now, RESEND_AFTER
-    ):
+    told = run.announced == _said(transform.status, "transform")
+    if told and not _announced_before(run, now, RESEND_AFTER):
         return WAIT
+    if told and now - ended > TRANSFORM_DEADLINE:
+        outcome = Outcome(
+            RunState.FAILED,
+            "RESULTS_NEVER_WRITTEN",
+            "The batch transform ended, but its results could not be written for 24 hours.",
+            "Look at the log of write_results; the predictions are under inference-results/.",
+        )
+        return Step(Action.END, outcome=outcome)
     return Step(Action.TELL_TRANSFORM, status=transform.status)
 
 

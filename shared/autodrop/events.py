@@ -95,6 +95,9 @@ def is_only_a_look(event: Mapping[str, Any]) -> bool:
     )
 
 
+_PASSING = ("Transient", "QuotaExceeded", "EventAgeExceeded")
+
+
 @dataclass(frozen=True)
 class FailedDelivery:
     """An event that a function could not handle, as it lies in the failure queue.
@@ -110,6 +113,11 @@ class FailedDelivery:
     error: str
     request_id: str | None = None
     function_arn: str | None = None
+
+    @property
+    def passes_by_itself(self) -> bool:
+        """Whether the same event would go through later: throttling, or never delivered."""
+        return self.function_arn is None or self.error_kind in _PASSING
 
     @property
     def error_kind(self) -> str:

@@ -41,7 +41,7 @@ class Drop:
     def dataset(self) -> str:
         """The dataset's name: the folder below `inbox/`, or the file's stem without a folder."""
         folder, slash, _ = self.key.removeprefix(INBOX).partition("/")
-        return folder if slash else folder.partition(".")[0]
+        return (folder if slash else folder.partition(".")[0]) or "dataset"
 
     @property
     def file_name(self) -> str:
@@ -50,8 +50,8 @@ class Drop:
 
     @property
     def is_dataset(self) -> bool:
-        """False for a folder's marker and for the settings, which lie in the same place."""
-        return self.file_name not in ("", SETTINGS_FILE)
+        """False for what else lies in the inbox: folder markers, settings, hidden files."""
+        return self.file_name not in ("", SETTINGS_FILE) and not self.file_name.startswith(".")
 
     @property
     def settings_key(self) -> str:

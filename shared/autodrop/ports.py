@@ -46,8 +46,11 @@ class Bucket(Protocol):
 class Ledger(Protocol):
     """The runs. Changed only by conditional writes."""
 
-    def claim(self, run: Run) -> Run:
-        """Store `run` unless its id is known; return the run that is stored now."""
+    def claim(self, run: Run) -> Run | None:
+        """Store `run` unless its id is known; return the run that is stored now.
+
+        None when the run was removed: its late events must not bring it back.
+        """
 
     def find(self, run_id: str) -> Run | None:
         """Return the run, or None when the id is not ours."""
@@ -81,6 +84,9 @@ class SageMaker(Protocol):
 
     def describe_automl_job(self, name: str) -> AutoMLJob | None:
         """Return the job, or None when there is none."""
+
+    def stop_automl_job(self, name: str) -> None:
+        """Ask the job to stop; content when it is not there or has ended."""
 
     def list_candidates(self, name: str) -> Sequence[Candidate]:
         """Return all candidates of the job."""

@@ -57,6 +57,34 @@ _OBJECTIVES = {
     ),
     ProblemType.REGRESSION: ("MSE", "MAE", "R2", "RMSE"),
 }
+# TransformInstanceType in the SageMaker API reference: a wrong one is better noticed before the
+# training than after it.
+_SIZES = {
+    "m4": "xlarge 2xlarge 4xlarge 10xlarge 16xlarge",
+    "c4": "xlarge 2xlarge 4xlarge 8xlarge",
+    "p2": "xlarge 8xlarge 16xlarge",
+    "p3": "2xlarge 8xlarge 16xlarge",
+    "c5": "xlarge 2xlarge 4xlarge 9xlarge 18xlarge",
+    "m5": "large xlarge 2xlarge 4xlarge 12xlarge 24xlarge",
+    **dict.fromkeys(
+        ("m6i", "c6i", "r6i"),
+        "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge",
+    ),
+    **dict.fromkeys(
+        ("m7i", "c7i", "r7i"),
+        "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge",
+    ),
+    "g4dn": "xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge",
+    **dict.fromkeys(
+        ("g5", "g6", "g6e"),
+        "xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge",
+    ),
+    "trn1": "2xlarge 32xlarge",
+    "inf2": "xlarge 8xlarge 24xlarge 48xlarge",
+}
+TRANSFORM_INSTANCE_TYPES = frozenset(
+    f"ml.{family}.{size}" for family, sizes in _SIZES.items() for size in sizes.split()
+)
 MODES = ("AUTO", "ENSEMBLING", "HYPERPARAMETER_TUNING")
 
 
@@ -203,8 +231,12 @@ def _transform(given: Mapping[str, Any]) -> TransformSettings:
     default = TransformSettings()
     _known_keys(given, ("instance_type", "instance_count"), "transform.")
     instance_type = given.get("instance_type", default.instance_type)
-    if not isinstance(instance_type, str) or not instance_type.startswith("ml."):
-        raise _bad("transform.instance_type", instance_type, "a name such as ml.m5.4xlarge")
+    if instance_type not in TRANSFORM_INSTANCE_TYPES:
+        raise _bad(
+            "transform.instance_type",
+            instance_type,
+            "an instance type that batch transform has, such as ml.m5.4xlarge",
+        )
     return TransformSettings(
         instance_type=instance_type,
         instance_count=_integer(

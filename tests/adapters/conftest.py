@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 LEDGER = "ledger"
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 # What CloudFormation knows and CreateTable does not.
-_NOT_OF_CREATE_TABLE = {"PointInTimeRecoverySpecification", "SSESpecification"}
+_NOT_OF_CREATE_TABLE = {
+    "PointInTimeRecoverySpecification",
+    "SSESpecification",
+    "TimeToLiveSpecification",
+}
 
 
 @cache

@@ -30,8 +30,11 @@ FAILED = Outcome(RunState.FAILED, "AUTOPILOT_FAILED", "It failed.", "Try again."
 COMPLETED = Outcome(RunState.COMPLETED, reason="roc_auc 0.95")
 
 
+AnyLedger = FakeLedger | DynamoLedger
+
+
 @pytest.fixture(params=["DynamoDB", "fake"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
+def ledger(request: pytest.FixtureRequest) -> AnyLedger:
     """Return both, one after the other."""
     if request.param == "fake":
         return FakeLedger(World())
@@ -41,7 +44,9 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
 
 def claimed(ledger: Ledger, **more: Any) -> Run:
     """Return a run that the ledger knows."""
-    return ledger.claim(a_run(**more))
+    run = ledger.claim(a_run(**more))
+    assert run is not None
+    return run
 
 
 def found(ledger: Ledger, run: Run) -> Run:
@@ -274,11 +279,34 @@ def test_runs_are_listed_newest_first_all_or_of_one_dataset(dynamo_ledger: Dynam
     assert list(dynamo_ledger.runs("nothing")) == []
 
 
-def test_a_deleted_run_is_gone(dynamo_ledger: DynamoLedger) -> None:
+def test_a_removed_run_is_not_brought_back_by_a_late_event(ledger: AnyLedger) -> None:
+    run = claimed(ledger)
+    ledger.remove(run.run_id, NOON)
+
+    assert ledger.claim(run) is None
+
+    assert ledger.find(run.run_id) is None
+    assert not ledger.advance(run.run_id, RunState.PREPARED, NOON)
+    assert list(ledger.open_runs()) == []
+
+
+def test_the_name_of_a_removed_run_expires_after_a_week(
+    dynamo_ledger: DynamoLedger, table: Table
+) -> None:
     run = claimed(dynamo_ledger)
 
-    dynamo_ledger.delete(run.run_id)
-    dynamo_ledger.delete(run.run_id)
+    dynamo_ledger.remove(run.run_id, NOON)
+
+    expires = table.get_item(Key={"run_id": run.run_id})["Item"]["expires"]
+    assert expires == int((NOON + timedelta(days=7)).timestamp())
+    assert dynamo_ledger.runs() == []
+
+
+def test_a_removed_run_is_gone(dynamo_ledger: DynamoLedger) -> None:
+    run = claimed(dynamo_ledger)
+
+    dynamo_ledger.remove(run.run_id, NOON)
+    dynamo_ledger.remove(run.run_id, NOON)
 
     assert dynamo_ledger.find(run.run_id) is None
     assert dynamo_ledger.open_runs() == []

@@ -52,7 +52,7 @@ def test_an_event_that_the_bus_did_not_take_is_tried_again() -> None:
     ("subject", "sent"),
     [
         ("autodrop: bank completed: roc_auc 0.95", "autodrop: bank completed: roc_auc 0.95"),
-        ("autodrop: " + "x" * 200, "autodrop: " + "x" * 90),
+        ("autodrop: " + "x" * 200, "autodrop: " + "x" * 89),
         ("autodrop: 한글 é", "autodrop: ?? ?"),
         ("autodrop: a\r\nb\tc\x00d\x7fe", "autodrop: a  b c d e"),
     ],

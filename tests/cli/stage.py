@@ -142,7 +142,9 @@ class Stage:
     def claim(self, drop: Drop) -> Run:
         """Let `prepare_dataset` claim the run of the drop."""
         run = Run(run_id(drop), drop, RunState.RECEIVED, self.now, {RunState.RECEIVED: self.now})
-        return self.ledger.claim(run)
+        claimed = self.ledger.claim(run)
+        assert claimed is not None
+        return claimed
 
     def new_run(self, state: RunState = RunState.RECEIVED, key: str = "inbox/iris/iris.csv") -> Run:
         """Return a run of a drop of its own, advanced to `state`."""

@@ -63,7 +63,7 @@ def test_another_run_of_the_same_dataset_is_not_touched(stage: Stage) -> None:
 
 def test_leftovers_of_a_run_that_the_ledger_has_forgotten_are_found(stage: Stage) -> None:
     run = completed(stage)
-    stage.ledger.delete(run.run_id)
+    stage.ledger.remove(run.run_id, stage.now)
 
     result = stage.run_command("cleanup", run.run_id)
 

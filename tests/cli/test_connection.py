@@ -200,3 +200,12 @@ def test_the_version_is_printed() -> None:
 
     assert result.exit_code == 0
     assert result.stdout == "autodrop 0.1.0\n"
+
+
+def test_a_local_aws_that_is_stopped_is_said_to_be_so() -> None:
+    Path(".autodrop").mkdir()
+
+    result = CliRunner().invoke(app, ["status"])
+
+    assert result.exit_code == 1
+    assert "is not running: start it with `autodrop local start`" in result.stderr

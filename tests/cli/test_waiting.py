@@ -194,7 +194,7 @@ def test_a_queued_run_says_what_it_waits_for(stage: Stage) -> None:
 
 def test_a_run_that_is_cleaned_up_meanwhile_ends_the_watch(stage: Stage) -> None:
     run = stage.new_run(RunState.TRAINING)
-    stage.then(lambda: stage.ledger.delete(run.run_id))
+    stage.then(lambda: stage.ledger.remove(run.run_id, stage.now))
 
     result = stage.run_command("status", run.run_id, "--watch")
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from autodrop.errors import JobFailed
-from autodrop.run import RunState
+from autodrop.errors import JobFailed, Transient
+from autodrop.run import Outcome, RunState
 from tests.fakes import BUCKET
 from tests.functions import TICK, failure_message
 from tests.journey import FOLDER, RUN, Journey, event
@@ -308,16 +309,50 @@ def test_a_function_that_fails_twice_and_then_succeeds_leaves_no_failure(
     assert FOLDER.failure not in journey.world.bucket.objects
 
 
-def test_an_event_that_eventbridge_could_not_deliver_ends_the_run_with_why(
+def test_a_run_goes_on_although_eventbridge_could_not_deliver_its_event(
     journey: Journey,
 ) -> None:
     journey.to("prepared")
 
     journey.invoke("record_failure", "failure-queue-undelivered")
 
-    assert journey.state is RunState.FAILED
-    why = "EventBridge could not deliver: Lambda function is not allowed to be invoked"
-    assert why in journey.failure["message"]
+    assert journey.state is RunState.PREPARED
+
+
+def test_a_run_goes_on_although_aws_was_throttling_for_longer_than_lambda_tries(
+    journey: Journey,
+) -> None:
+    journey.to("training").world.sagemaker.end_job(RUN)
+    message = failure_message(event("autopilot-completed"), Transient("Rate exceeded"))
+
+    journey.functions.invoke("record_failure", message)
+
+    assert journey.state is RunState.TRAINING
+
+
+def test_a_model_that_finds_no_room_waits_for_it(journey: Journey) -> None:
+    world = journey.to("training").world
+    world.sagemaker.end_job(RUN)
+    world.sagemaker.model_quota = 0
+
+    journey.invoke("create_model", "autopilot-completed")
+
+    assert journey.state is RunState.TRAINING
+    assert "models" in (journey.run.waiting_for or "")
+
+
+def test_a_job_created_for_a_run_that_ended_meanwhile_is_stopped(journey: Journey) -> None:
+    world = journey.to("prepared").world
+    create = world.sagemaker.create_automl_job
+
+    def create_while_the_run_ends(request: Mapping[str, Any]) -> None:
+        create(request)
+        world.ledger.advance(RUN, RunState.STOPPED, world.now, Outcome(RunState.STOPPED))
+
+    with patch.object(world.sagemaker, "create_automl_job", create_while_the_run_ends):
+        journey.invoke("start_autopilot", "dataset-prepared")
+
+    assert world.sagemaker.jobs[RUN].status == "Stopping"
 
 
 def test_sagemaker_s_reason_goes_before_our_own_failure(journey: Journey) -> None:

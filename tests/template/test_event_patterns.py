@@ -97,10 +97,12 @@ def test_no_rule_matches_a_job_that_still_runs(
             assert not [name for name, pattern in rules.items() if matches(pattern, running)]
 
 
-def test_nothing_that_a_run_writes_is_taken_for_a_drop_or_a_dataset(rules: dict[str, Any]) -> None:
+def test_no_other_object_is_taken_for_a_drop_or_a_dataset(rules: dict[str, Any]) -> None:
     folder = f"{RUNS}bank/ad-bank-0123456789ab/"
-    for name in ("profile.json", "train/train_data.csv", "results/summary.json", "failure.json"):
-        event = fakes.object_created(folder + name, 1, "v1")
+    ours = ("profile.json", "train/train_data.csv", "results/summary.json", "failure.json")
+    elsewhere = ("indoor/bank.csv", "old/inbox/bank.csv", f"old/{folder}dataset.json")
+    for key in (*(folder + name for name in ours), *elsewhere):
+        event = fakes.object_created(key, 1, "v1")
 
         assert not [rule for rule, pattern in rules.items() if matches(pattern, event)]
 

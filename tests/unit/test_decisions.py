@@ -119,9 +119,28 @@ def test_another_status_than_the_one_told_is_told_at_once() -> None:
 def test_only_a_completed_job_gives_up_waiting_for_its_transform_after_a_day(
     job: AutoMLJob, action: Action
 ) -> None:
-    run = a_run(state=RunState.TRAINING)
+    run = a_run(state=RunState.TRAINING, announced=f"job {job.status}", announced_at=NOON)
 
     assert next_step(run, NOON + timedelta(days=1) + SECOND, job=job).action is action
+
+
+def test_a_job_that_ended_long_ago_is_told_before_anybody_gives_up() -> None:
+    run = a_run(state=RunState.TRAINING)
+
+    step = next_step(run, NOON + timedelta(days=3), job=a_job("Completed", ended_at=NOON))
+
+    assert step.action is Action.TELL_JOB
+
+
+def test_results_that_are_never_written_end_the_run_after_a_day() -> None:
+    run = a_run(state=RunState.TRANSFORMING, announced="transform Completed", announced_at=NOON)
+
+    step = next_step(
+        run, NOON + timedelta(days=1) + SECOND, transform=a_transform("Completed", ended_at=NOON)
+    )
+
+    assert step.outcome is not None
+    assert step.outcome.code == "RESULTS_NEVER_WRITTEN"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +149,12 @@ def test_only_a_completed_job_gives_up_waiting_for_its_transform_after_a_day(
 def test_a_transform_that_never_started_says_what_it_waited_for(
     waiting_for: str | None, said: str
 ) -> None:
-    run = a_run(state=RunState.TRAINING, waiting_for=waiting_for)
+    run = a_run(
+        state=RunState.TRAINING,
+        waiting_for=waiting_for,
+        announced="job Completed",
+        announced_at=NOON,
+    )
 
     step = next_step(run, NOON + 25 * HOUR, job=a_job("Completed", ended_at=NOON))
 

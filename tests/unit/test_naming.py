@@ -124,8 +124,8 @@ def test_a_name_that_is_a_word_already_stays_as_it_is(name: str) -> None:
         ("inbox/bank.csv.gz", "bank", "bank.csv.gz"),
         ("inbox/Q1 + Q2/50%.csv", "Q1 + Q2", "50%.csv"),
         ("inbox/../secret.csv", "..", "secret.csv"),
-        ("inbox//file.csv", "", "file.csv"),
-        ("inbox/.csv", "", ".csv"),
+        ("inbox//file.csv", "dataset", "file.csv"),
+        ("inbox/.csv", "dataset", ".csv"),
     ],
 )
 def test_the_dataset_is_the_folder_or_the_file_s_stem(key: str, dataset: str, file: str) -> None:

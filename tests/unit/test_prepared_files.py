@@ -386,6 +386,7 @@ def test_ignored_columns_are_kept_out_of_training_and_carried_to_the_truth(tmp_p
     [
         ("a,b,c", None, "c", "last column"),
         ("y,b,c", None, "y", "called y"),
+        ("Y,b,y", None, "Y", "called y"),
         ("a,Target,c", None, "Target", "called target"),
         ("class,label,c", None, "label", "called label"),
         ("a,b,c", "b", "b", "is set"),

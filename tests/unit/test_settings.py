@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from autodrop.errors import Rejected
 from autodrop.settings import (
     MODES,
+    TRANSFORM_INSTANCE_TYPES,
     AutopilotSettings,
     ProblemType,
     Settings,
@@ -223,3 +225,11 @@ def test_a_plain_percent_sign_in_metadata_stays_as_it_is() -> None:
 def test_a_setting_that_metadata_do_not_have_is_refused() -> None:
     with pytest.raises(Rejected, match=r"autopilot_mode"):
         parse_settings(settings_from_metadata({"autodrop-autopilot-mode": "AUTO"}))
+
+
+def test_the_instance_types_are_those_of_batch_transform() -> None:
+    sagemaker = botocore.session.get_session().get_service_model("sagemaker")
+
+    known = sagemaker.shape_for("TransformInstanceType").enum  # type: ignore[attr-defined]
+
+    assert set(known) == TRANSFORM_INSTANCE_TYPES

@@ -21,6 +21,7 @@ from autodrop_local.sagemaker.engine.candidates import (
     hyperparameters,
 )
 from autodrop_local.sagemaker.engine.dataset import Prepared
+from autodrop_local.sagemaker.engine.failure import JobFailedError
 from autodrop_local.sagemaker.engine.metrics import Classes, Floats
 
 
@@ -80,6 +81,10 @@ class Trainer:
                 **common,
             )
             self._fitted = True
+            if not self._models():
+                raise JobFailedError(
+                    "No model could be trained on these columns in the time given."
+                )
         new = [model for model in self._models() if model not in before]
         return self._measured(new[0]) if new else None
 
@@ -117,6 +122,8 @@ class Trainer:
         if self._data.problem_type == "Regression":
             predicted = self._predictor.predict(self._data.validation, model=model)
             scores = metrics.regression(truth, np.asarray(predicted, dtype=float))
+            if not np.isfinite(list(scores.values())).all():
+                raise JobFailedError("The values of the target are too large to be measured.")
             return Trained(model, scores | self._latency(model), None, None)
         probabilities, labels = self._probabilities(model)
         threshold = metrics.best_threshold(self._objective, truth, probabilities, labels)

@@ -47,7 +47,7 @@ _NOT_FOUND = frozenset(
 )
 _TOO_MANY_REQUESTS = 429
 _TAKEN = "Cannot create already existing"
-_UNKNOWN = "Could not find"
+_UNKNOWN = 'Could not find model "'
 
 
 @contextmanager

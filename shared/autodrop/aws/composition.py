@@ -19,9 +19,10 @@ from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.ports import Services
 
 CLIENT_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 5},
-    connect_timeout=5,
-    read_timeout=60,
+    # Together less than the shortest function timeout: a call that hangs must not take it along.
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=3,
+    read_timeout=15,
     user_agent_extra=f"autodrop/{VERSION}",
 )
 

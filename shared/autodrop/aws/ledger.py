@@ -7,7 +7,7 @@ Indexes: `open-runs` (sparse: `open`, `created_at`) answers which runs are open,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 OPEN_RUNS_INDEX = "open-runs"
 DATASET_RUNS_INDEX = "dataset-runs"
 _OPEN = "yes"
+_REMOVED = "removed_at"
+_REMEMBERED = timedelta(days=7)
 _FACTS = frozenset({"job_status", "announced", "announced_at", "waiting_for", "headline"})
 
 
@@ -31,8 +33,8 @@ class DynamoLedger:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def claim(self, run: Run) -> Run:
-        """Store `run` unless its id is known; return the run that is stored now."""
+    def claim(self, run: Run) -> Run | None:
+        """Store `run` unless its id is known; return the stored run, None if it was removed."""
         try:
             with translated():
                 self._table.put_item(
@@ -41,14 +43,14 @@ class DynamoLedger:
         except ClientError as error:
             if not is_condition_failed(error):
                 raise
-            return self.find(run.run_id) or run
+            return self.find(run.run_id)
         return run
 
     def find(self, run_id: str) -> Run | None:
         """Return the run, or None when the id is not in this table."""
         with translated():
             item = self._table.get_item(Key={"run_id": run_id}, ConsistentRead=True).get("Item")
-        return _from_item(item) if item else None
+        return _from_item(item) if item and _REMOVED not in item else None
 
     def open_runs(self) -> Sequence[Run]:
         """Return the runs whose outcome has not been announced, oldest first."""
@@ -66,7 +68,11 @@ class DynamoLedger:
     def runs(self, dataset: str | None = None) -> Sequence[Run]:
         """Return all runs, or those of one dataset, newest first."""
         if dataset is None:
-            items = self._pages(self._table.scan)
+            items = self._pages(
+                self._table.scan,
+                FilterExpression="attribute_not_exists(#removed)",
+                ExpressionAttributeNames={"#removed": _REMOVED},
+            )
         else:
             items = self._pages(
                 self._table.query,
@@ -108,10 +114,19 @@ class DynamoLedger:
         """Mark the run's outcome as announced: it leaves the index of open runs."""
         self._update(run_id, {"open": None}, "attribute_exists(run_id)", {})
 
-    def delete(self, run_id: str) -> None:
-        """Remove the run; content when there is none."""
+    def remove(self, run_id: str, now: datetime) -> None:
+        """Remove the run; content when there is none.
+
+        Its name stays for a week: Lambda and EventBridge may deliver an event a day late.
+        """
         with translated():
-            self._table.delete_item(Key={"run_id": run_id})
+            self._table.put_item(
+                Item={
+                    "run_id": run_id,
+                    _REMOVED: _written(now),
+                    "expires": int((now + _REMEMBERED).timestamp()),
+                }
+            )
 
     def _update(
         self, run_id: str, sets: Mapping[str, str | None], condition: str, values: dict[str, str]

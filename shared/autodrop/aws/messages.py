@@ -51,10 +51,10 @@ class SnsOutcomeTopic:
     def publish(self, subject: str, message: str) -> None:
         """Send one notification.
 
-        SNS takes subjects of at most 100 ASCII characters, no control characters among them.
+        SNS takes subjects of less than 100 ASCII characters, no control characters among them.
         https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
         """
-        plain = subject.encode("ascii", "replace").decode()[:100]
+        plain = subject.encode("ascii", "replace").decode()[:99]
         plain = "".join(each if each.isprintable() else " " for each in plain)
         with translated():
             self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=message)

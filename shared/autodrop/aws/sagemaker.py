@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodrop.aws.client_errors import translated_sagemaker
-from autodrop.errors import NotFound
+from autodrop.errors import JobFailed, NotFound
 from autodrop.sagemaker_jobs import (
     AutoMLJob,
     Candidate,
@@ -56,15 +56,11 @@ class SageMakerJobs:
             return [_candidate(each) for page in pages for each in page["Candidates"]]
 
     def stop_automl_job(self, name: str) -> None:
-        """Ask the job to stop; content when it is not there.
-
-        Raises:
-            JobFailed: SageMaker refuses, as it may for a job that has ended.
-        """
+        """Ask the job to stop; content when it is not there or has ended."""
         try:
             with translated_sagemaker():
                 self._client.stop_auto_ml_job(AutoMLJobName=name)
-        except NotFound:
+        except (NotFound, JobFailed):
             return
 
     def create_model(self, request: Mapping[str, Any]) -> None:

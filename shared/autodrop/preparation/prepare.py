@@ -16,7 +16,13 @@ import numpy.typing as npt
 from autodrop.dataset import Dataset, Split, Target, Warned
 from autodrop.errors import Rejected
 from autodrop.naming import Drop
-from autodrop.preparation.profile import MISSING, ColumnProfile, is_number, profile_columns
+from autodrop.preparation.profile import (
+    MISSING,
+    ColumnProfile,
+    is_number,
+    no_label,
+    profile_columns,
+)
 from autodrop.preparation.split import random_training_rows, training_row_count
 from autodrop.preparation.table import LINE_BREAK, Table, open_table
 from autodrop.preparation.target import choose_target, describe_target
@@ -63,18 +69,20 @@ def prepare(path: Path, drop: Drop, run_id: str, settings: Settings, folder: Pat
     table = open_table(path, drop.file_name)
     target_column, reason = choose_target(table.columns, settings.target)
     features = _features(table.columns, target_column, settings.ignore)
-    profiles = profile_columns(table.columns, (_on_one_line(row.cells) for row in table.rows()))
+    profiles = profile_columns(
+        table.columns, target_column, (_on_one_line(row.cells) for row in table.rows())
+    )
     target_profile = profiles[table.columns.index(target_column)]
     usable = target_profile.present
     _check_row_count(usable, target_profile.missing)
     target = describe_target(target_profile, reason, settings)
     _check_features([profiles[table.columns.index(name)] for name in features])
     train_rows = training_row_count(usable, settings.split.test_fraction, MIN_TRAINING_ROWS)
-    if train_rows == usable:
+    if usable - train_rows < MIN_TEST_ROWS:
         raise Rejected(
             "BAD_SETTINGS",
-            f"`split.test_fraction` is so small that none of {usable:,} rows is held out.",
-            "Raise `split.test_fraction`; 0.2 is usual.",
+            f"`split.test_fraction` holds out only {usable - train_rows:,} of {usable:,} rows.",
+            f"Raise `split.test_fraction` so that {MIN_TEST_ROWS} rows are; 0.2 is usual.",
         )
     mask = random_training_rows(usable, train_rows, settings.split.seed)
     mixed = [i for i, profile in enumerate(profiles) if profile.is_mixed]
@@ -203,7 +211,7 @@ def _write_parts(
         write_train([table.columns[i] for i in kept])
         write_truth(["row", *(table.columns[i] for i in carried), target])
         for number, row in enumerate(table.rows()):
-            if row.cells[target_at] in MISSING:
+            if no_label(row.cells[target_at]):
                 continue
             usable += 1
             cells = _on_one_line(row.cells)

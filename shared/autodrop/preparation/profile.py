@@ -21,8 +21,9 @@ _MOST_DISTINCT = 1000
 class ColumnProfile:
     """Counts of one column; memory is bounded by a thousand distinct values."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_target: bool = False) -> None:
         self.name = name
+        self._is_missing = no_label if is_target else MISSING.__contains__
         self.missing = 0
         self.present = 0
         self.numbers = 0
@@ -33,7 +34,7 @@ class ColumnProfile:
 
     def add(self, cell: str) -> None:
         """Count one cell."""
-        if cell in MISSING:
+        if self._is_missing(cell):
             self.missing += 1
             return
         self.present += 1
@@ -92,14 +93,21 @@ class ColumnProfile:
         return described
 
 
-def profile_columns(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[ColumnProfile]:
+def profile_columns(
+    columns: Sequence[str], target: str, rows: Iterable[Sequence[str]]
+) -> list[ColumnProfile]:
     """Return a profile for each column after reading all rows."""
-    profiles = [ColumnProfile(name) for name in columns]
+    profiles = [ColumnProfile(name, is_target=name == target) for name in columns]
     adders = [profile.add for profile in profiles]
     for cells in rows:
         for add, cell in zip(adders, cells, strict=True):
             add(cell)
     return profiles
+
+
+def no_label(cell: str) -> bool:
+    """Return whether a cell of the target says nothing; a blank is no class."""
+    return cell.strip() in MISSING
 
 
 def as_number(text: str) -> float | None:
@@ -113,5 +121,5 @@ def is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    # Python reads 1_000 as a number; no CSV reader does.
-    return "_" not in text
+    # Python reads 1_000 and full-width digits as numbers; no CSV reader does.
+    return "_" not in text and text.isascii()

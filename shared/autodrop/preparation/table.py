@@ -11,7 +11,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 200
 # In a table with damaged rows, most rows are still alike.
 _LEAST_AGREEMENT = 0.5
-_LONGEST_CELL = 10_000_000
+LONGEST_CELL = 10_000_000
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _GZIP_MAGIC = b"\x1f\x8b"
 _DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
@@ -39,6 +39,9 @@ _OTHER_FORMATS = (
     (b"\xff\xfe", "a UTF-16 text"),
     (b"\xfe\xff", "a UTF-16 text"),
 )
+
+# A column may be called {a}; in JSON a quoted name, another bracket or nothing comes next.
+_JSON = re.compile(rb"\[?\s*\{\s*[\"}]")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def open_table(path: Path, file_name: str) -> Table:
     with _open_text(path, compressed=compressed) as text:
         header = next(_records(text, delimiter))
     names = [
-        LINE_BREAK.sub(" ", name) if name.strip() else f"unnamed_{i}"
+        LINE_BREAK.sub(" ", name) if name.strip() else _free_name(f"unnamed_{i}", header.cells)
         for i, name in enumerate(header.cells, 1)
     ]
     _check_header(names, header.line)
@@ -127,14 +130,15 @@ def _looks_like_csv(path: Path, file_name: str) -> bool:
             "Drop a CSV file with a header in its first row and at least 500 rows of data.",
         )
     for magic, what in _OTHER_FORMATS:
-        if start.startswith(magic):
+        # A column may be called PAR1; what follows in a Parquet file is no text.
+        if start.startswith(magic) and (magic != b"PAR1" or b"\x00" in start):
             raise _not_a_table(f"{file_name} is {what}")
     if b"\x00" in start:
         raise _not_a_table(f"{file_name} is a binary file")
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise _not_a_table(f"{file_name} is a web page or XML document")
-    if head.startswith((b"{", b"[{")):
+    if _JSON.match(head):
         raise _not_a_table(f"{file_name} is a JSON document")
     return compressed
 
@@ -175,6 +179,10 @@ def _agreement(widths: list[int]) -> float:
     return rows / len(widths) if width > 1 else 0.0
 
 
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    return _free_name(f"{name}_", taken) if name in taken else name
+
+
 def _check_header(names: list[str], line: int) -> None:
     if all(_is_number(name) for name in names):
         raise Rejected(
@@ -199,7 +207,7 @@ def _check_header(names: list[str], line: int) -> None:
 def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[Row]:
     """Yield all records with their first line; blank lines are skipped."""
     # The library's limit of 131,072 characters is a process-wide setting.
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     line = 1
     while True:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ import pandas as pd
 
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
+from autodrop.preparation.table import LONGEST_CELL
 from autodrop.results.metrics import Floats
 from autodrop.settings import ProblemType
 
@@ -79,39 +82,60 @@ def read_scored(
     Raises:
         JobFailed: The output does not belong to these rows.
     """
-    header, *truth_rows = csv.reader(io.StringIO(truth_csv.decode(), newline=""))
-    lines = [line for line in csv.reader(io.StringIO(output.decode(), newline="")) if line]
-    if len(lines) != len(truth_rows):
+    truth = _lines(truth_csv)
+    header = next(truth)
+    carried: dict[str, list[str]] = {name: [] for _, name in _carried(header)}
+    carried_at = [i for i, _ in _carried(header)]
+    rows, labels = array("q"), list[str]()
+    for row in truth:
+        rows.append(int(row[0]))
+        for i, cells in zip(carried_at, carried.values(), strict=True):
+            cells.append(row[i])
+        labels.append(sys.intern(row[-1]))
+
+    at = {key: i for i, key in enumerate(keys)}
+    is_regression = problem_type is ProblemType.REGRESSION
+    # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
+    known = [label for label, _ in dataset.target.classes] or sorted(set(labels))
+    spelling = _Spelling([] if is_regression else known)
+    scores = None
+    if not is_regression and {"labels", "probabilities"} <= at.keys():
+        scores = _Probabilities(len(labels), spelling)
+    predicted: list[str] = []
+    lines = 0
+    for line in _lines(output):
+        if not line:
+            continue
+        lines += 1
+        if lines > len(labels):
+            continue
+        if len(line) != len(keys):
+            raise JobFailed(
+                "PREDICTIONS_MALFORMED",
+                f"Batch transform wrote lines that do not hold {', '.join(keys)}.",
+            )
+        label = line[at["predicted_label"]]
+        predicted.append(label.strip() if is_regression else sys.intern(spelling.of(label)))
+        if scores is not None:
+            scores.add(line[at["labels"]], line[at["probabilities"]])
+    if lines != len(labels):
         raise JobFailed(
             "PREDICTIONS_INCOMPLETE",
-            f"Batch transform wrote {len(lines):,} predictions for {len(truth_rows):,} rows.",
+            f"Batch transform wrote {lines:,} predictions for {len(labels):,} rows.",
         )
-    if any(len(line) != len(keys) for line in lines):
-        raise JobFailed(
-            "PREDICTIONS_MALFORMED",
-            f"Batch transform wrote lines that do not hold {', '.join(keys)}.",
-        )
-    at = {key: i for i, key in enumerate(keys)}
-    predicted: list[str] = [line[at["predicted_label"]].strip() for line in lines]
-    probabilities = None
-    if problem_type is not ProblemType.REGRESSION:
-        # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
-        labels = [label for label, _ in dataset.target.classes]
-        spelling = _Spelling(labels or sorted({row[-1] for row in truth_rows}))
-        predicted = [spelling.of(label) for label in predicted]
-        if {"labels", "probabilities"} <= at.keys():
-            probabilities = _probabilities(
-                [line[at["labels"]] for line in lines],
-                [line[at["probabilities"]] for line in lines],
-                spelling,
-            )
     return Scored(
-        rows=[int(row[0]) for row in truth_rows],
-        carried={name: [row[i] for row in truth_rows] for i, name in _carried(header)},
-        truth=[row[-1] for row in truth_rows],
+        rows=rows,
+        carried=carried,
+        truth=labels,
         predicted=predicted,
-        probabilities=probabilities,
+        probabilities=None if scores is None else scores.columns,
     )
+
+
+def _lines(content: bytes) -> Iterator[list[str]]:
+    """Yield the records of a CSV without holding more than one of them."""
+    csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
 
 
 def _carried(header: Sequence[str]) -> list[tuple[int, str]]:
@@ -123,23 +147,28 @@ def _carried(header: Sequence[str]) -> list[tuple[int, str]]:
     ]
 
 
-def _probabilities(
-    labels: Sequence[str], values: Sequence[str], spelling: _Spelling
-) -> dict[str, Floats]:
-    """Return a column for each label; every line names its labels itself."""
-    names: dict[str, list[str]] = {}
-    columns: dict[str, Floats] = {}
-    for row, (label_list, value_list) in enumerate(zip(labels, values, strict=True)):
-        if label_list not in names:
-            names[label_list] = [spelling.of(str(label)) for label in _list(label_list)]
-        scores = _scores(value_list)
-        if len(scores) != len(names[label_list]):
+class _Probabilities:
+    """A column for each label; every line names its labels itself."""
+
+    def __init__(self, rows: int, spelling: _Spelling) -> None:
+        self.columns: dict[str, Floats] = {}
+        self._rows = rows
+        self._spelling = spelling
+        self._names: dict[str, list[str]] = {}
+        self._row = 0
+
+    def add(self, labels: str, values: str) -> None:
+        """Take the two lists of the next line."""
+        if labels not in self._names:
+            self._names[labels] = [self._spelling.of(str(label)) for label in _list(labels)]
+        names, scores = self._names[labels], _scores(values)
+        if len(scores) != len(names):
             raise _malformed()
-        for name, score in zip(names[label_list], scores, strict=True):
-            if name not in columns:
-                columns[name] = np.zeros(len(labels))
-            columns[name][row] = score
-    return columns
+        for name, score in zip(names, scores, strict=True):
+            if name not in self.columns:
+                self.columns[name] = np.zeros(self._rows)
+            self.columns[name][self._row] = score
+        self._row += 1
 
 
 def _scores(written: str) -> list[float]:

@@ -40,6 +40,8 @@ def create_model(services: Services, run_id: str) -> Report:
         ours = [container.model_data_url for container in containers]
         if model is None or [each.model_data_url for each in model.containers] != ours:
             return conclude(services, run, name_taken("model", run_id))
+    except QuotaExceeded as error:
+        return _waits_for_room(services, run_id, error)
     except JobFailed as refusal:
         return conclude(services, run, refused("model", refusal))
     try:
@@ -49,13 +51,17 @@ def create_model(services: Services, run_id: str) -> Report:
         if transform is None or transform.input_uri != dataset.uri(dataset.folder.test):
             return conclude(services, run, name_taken("transform job", run_id))
     except QuotaExceeded as error:
-        # The run stays where it is: `watch_runs` tells of the completed job again.
-        services.ledger.note(run_id, waiting_for=f"SageMaker: {error}")
-        return Report("Transform waits for room", {"run_id": run_id})
+        return _waits_for_room(services, run_id, error)
     except JobFailed as refusal:
         return conclude(services, run, refused("batch transform", refusal))
     services.ledger.advance(run_id, RunState.TRANSFORMING, services.now())
     return Report("Batch transform started", {"run_id": run_id, "candidate": best.name})
+
+
+def _waits_for_room(services: Services, run_id: str, error: QuotaExceeded) -> Report:
+    # The run stays where it is: `watch_runs` tells of the completed job again.
+    services.ledger.note(run_id, waiting_for=f"SageMaker: {error}")
+    return Report("Run waits for room", {"run_id": run_id})
 
 
 def _no_candidate(secondary_status: str) -> Outcome:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +23,7 @@ from autodrop.settings import parse_settings, settings_from_metadata
 
 _CSV = "text/csv"
 _MOST_SETTINGS_BYTES = 64 * 1024
+_CHUNK = 1024 * 1024
 
 
 def prepare_dataset(services: Services, drop: Drop) -> Report:
@@ -35,6 +38,8 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
     run = services.ledger.claim(
         Run(run_id(drop), drop, RunState.RECEIVED, now, {RunState.RECEIVED: now})
     )
+    if run is None:
+        return Report("Run was removed", {"key": drop.key})
     if run.state is not RunState.RECEIVED:
         return Report("Drop was handled already", {"run_id": run.run_id, "state": str(run.state)})
     if not services.bucket.exists(run.folder.dataset):
@@ -70,12 +75,27 @@ def _prepare(services: Services, run: Run, dropped: Path) -> Prepared:
             f"{drop.file_name} was deleted before it could be read.",
             "Drop the file again and leave it there until the run has ended.",
         ) from None
+    if _unpacked_size(dropped, services.max_dataset_bytes) > services.max_dataset_bytes:
+        raise _too_large(services.max_dataset_bytes)
     settings = parse_settings(
         services.default_settings,
         _read_settings(services, drop),
         settings_from_metadata(metadata),
     )
     return prepare(dropped, drop, run.run_id, settings, dropped.parent)
+
+
+def _unpacked_size(path: Path, limit: int) -> int:
+    """Return the bytes that a gzipped file unpacks to, counted until they are over the limit."""
+    size = 0
+    try:
+        with gzip.open(path) as unpacked:
+            while size <= limit and (chunk := unpacked.read(_CHUNK)):
+                size += len(chunk)
+    except (OSError, EOFError, zlib.error):
+        # Not gzipped, or damaged, which reading the table tells better.
+        return size
+    return size
 
 
 def _read_settings(services: Services, drop: Drop) -> Mapping[str, Any]:
@@ -131,6 +151,6 @@ def _rejection(problem: Rejected) -> Outcome:
 def _too_large(limit: int) -> Rejected:
     return Rejected(
         "TOO_LARGE",
-        f"The file is too large to be prepared: the limit is {limit / 1e9:g} GB.",
+        f"The file is too large to be prepared: the limit is {limit / 1e6:,.0f} MB unpacked.",
         "Drop a sample of the rows.",
     )

@@ -42,8 +42,24 @@ def record_failed_delivery(services: Services, failed: FailedDelivery) -> Report
     run, stages = _waiting_for(services, failed)
     if run is None or run.state.is_end or run.state not in stages:
         return Report("Late failure, nothing waits for it", {"error": failed.error_kind})
-    outcome = _job_outcome(services, run.run_id) or _our_failure(failed)
-    return conclude(services, run, outcome)
+    outcome = _job_outcome(services, run.run_id)
+    if outcome is None and _goes_on_by_itself(services, run, failed):
+        return Report("Left to watch_runs", {"run_id": run.run_id, "error": failed.error_kind})
+    return conclude(services, run, outcome or _our_failure(failed))
+
+
+def _goes_on_by_itself(services: Services, run: Run, failed: FailedDelivery) -> bool:
+    """Return whether `watch_runs` brings the run forward although this event is lost.
+
+    It does so from PREPARED on. What passes by itself is no reason to end a run, and a job that is
+    under way goes on without anybody.
+    """
+    if run.state is RunState.RECEIVED:
+        return False
+    if failed.passes_by_itself:
+        return True
+    job = services.sagemaker.describe_automl_job(run.run_id)
+    return run.state in RunState.TRAINING.predecessors and job is not None
 
 
 def _waiting_for(

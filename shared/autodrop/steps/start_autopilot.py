@@ -7,8 +7,10 @@ from autodrop.outcome import conclude, name_taken, refused
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import automl_job_request
-from autodrop.run import RunState
+from autodrop.run import Outcome, Run, RunState
 from autodrop.steps.run_folder import read_dataset
+
+RUNS_QUEUED = "RunsQueued"
 
 
 def start_autopilot(services: Services, run_id: str) -> Report:
@@ -21,8 +23,12 @@ def start_autopilot(services: Services, run_id: str) -> Report:
     try:
         dataset = read_dataset(services, run)
     except NotFound:
-        return Report("Dataset is not ready", {"run_id": run_id})
+        if run.state is RunState.RECEIVED:
+            return Report("Dataset is not ready", {"run_id": run_id})
+        return conclude(services, run, _dataset_gone())
     services.ledger.advance(run_id, RunState.PREPARED, services.now())
+    if _others_wait_longer(services, run):
+        return _queued(services, run_id, "Earlier runs are waiting for room.")
     try:
         services.sagemaker.create_automl_job(
             automl_job_request(dataset, services.execution_role_arn)
@@ -32,10 +38,34 @@ def start_autopilot(services: Services, run_id: str) -> Report:
         if job is None or job.train_uri != dataset.uri(dataset.folder.train):
             return conclude(services, run, name_taken("AutoML job", run_id))
     except QuotaExceeded as error:
-        services.ledger.advance(run_id, RunState.QUEUED, services.now())
-        services.ledger.note(run_id, waiting_for=f"SageMaker: {error}")
-        return Report("Run queued", {"run_id": run_id}, metric="RunsQueued")
+        return _queued(services, run_id, f"SageMaker: {error}")
     except JobFailed as refusal:
         return conclude(services, run, refused("AutoML job", refusal))
-    services.ledger.advance(run_id, RunState.TRAINING, services.now())
+    if not services.ledger.advance(run_id, RunState.TRAINING, services.now()):
+        current = services.ledger.find(run_id)
+        if current is None or current.state.is_end:
+            # It ended, or was cleaned up, while its job was being created.
+            services.sagemaker.stop_automl_job(run_id)
+            return Report("Autopilot job of an ended run stopped", {"run_id": run_id})
     return Report("Autopilot job started", {"run_id": run_id}, metric="JobsStarted")
+
+
+def _others_wait_longer(services: Services, run: Run) -> bool:
+    if run.state is RunState.QUEUED:
+        return False
+    return any(other.state is RunState.QUEUED for other in services.ledger.open_runs())
+
+
+def _queued(services: Services, run_id: str, reason: str) -> Report:
+    services.ledger.advance(run_id, RunState.QUEUED, services.now())
+    services.ledger.note(run_id, waiting_for=reason)
+    return Report("Run queued", {"run_id": run_id}, metric=RUNS_QUEUED)
+
+
+def _dataset_gone() -> Outcome:
+    return Outcome(
+        RunState.FAILED,
+        "DATASET_GONE",
+        "The run's dataset.json was deleted before its training started.",
+        "Drop the file again.",
+    )

@@ -11,7 +11,7 @@ from autodrop.outcome import announce, conclude
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.run import Run, RunState
-from autodrop.steps.start_autopilot import start_autopilot
+from autodrop.steps.start_autopilot import RUNS_QUEUED, start_autopilot
 
 
 def watch_runs(services: Services) -> Report:
@@ -32,11 +32,11 @@ def watch_runs(services: Services) -> Report:
             continue
         try:
             step = _step_for(services, run)
-            _do(services, run, step)
-            done[step.action] += 1
             if step.action is Action.START_JOB:
-                current = services.ledger.find(run.run_id)
-                room = current is None or current.state is not RunState.QUEUED
+                room = start_autopilot(services, run.run_id).metric != RUNS_QUEUED
+            else:
+                _do(services, run, step)
+            done[step.action] += 1
         except Transient:
             done["later"] += 1
         except Exception as error:  # noqa: BLE001 - one run must not keep the others waiting
@@ -62,9 +62,7 @@ def _step_for(services: Services, run: Run) -> Step:
 
 
 def _do(services: Services, run: Run, step: Step) -> None:
-    if step.action is Action.START_JOB:
-        start_autopilot(services, run.run_id)
-    elif step.action in (Action.TELL_JOB, Action.TELL_TRANSFORM):
+    if step.action in (Action.TELL_JOB, Action.TELL_TRANSFORM):
         tell = job_changed if step.action is Action.TELL_JOB else transform_changed
         services.events.put(tell(run, step.status))
         services.ledger.note(run.run_id, announced=announcement(step), announced_at=services.now())
