@@ -53,6 +53,7 @@ format: setup ## Format the code and fix what can be fixed
 
 bench: setup ## Measure the numbers in docs/measurements.md
 	@$(BIN)/python -m bench.demo
+	@$(BIN)/python -m bench.prepare
 
 clean: ## Remove what was built; .autodrop/ with your local runs stays
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-results

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from autodrop.aws.bucket import S3Bucket
@@ -251,3 +253,17 @@ def _deleting(key: str) -> dict[str, Any]:
         "Bucket": ANY,
         "Delete": {"Objects": [{"Key": key, "VersionId": "v"}], "Quiet": True},
     }
+
+
+def test_an_object_comes_in_one_request_and_whole_or_not_at_all(tmp_path: Path) -> None:
+    client = shared_client("s3")
+    body = StreamingBody(io.BytesIO(b"half"), 4)
+    with Stubber(client) as stub:
+        stub.add_response(
+            "get_object",
+            {"Body": body, "ContentLength": 8, "Metadata": {}},
+            {"Bucket": BUCKET, "Key": "key", "VersionId": "v1"},
+        )
+
+        with pytest.raises(Transient, match="did not arrive whole"):
+            S3Bucket(client, BUCKET).download("key", tmp_path / "file", "v1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -250,3 +251,11 @@ def test_the_text_of_a_failed_function_does_not_get_into_a_log(
 
     assert log_lines()
     assert SECRET not in str(log_lines())
+
+
+def test_a_file_that_unpacks_to_more_than_the_limit_is_too_large() -> None:
+    with Journey.begins(gzip.compress(bytes(20_000_000), mtime=0)) as journey:
+        journey.invoke("prepare_dataset", "dataset-dropped")
+
+        assert journey.failure["code"] == "TOO_LARGE"
+        assert "10 MB unpacked" in journey.failure["message"]

@@ -222,3 +222,38 @@ def test_a_look_with_no_open_runs_asks_sagemaker_nothing(journey: Journey) -> No
     journey.functions.tick()
 
     assert dict(journey.world.calls) == {"dynamodb:Query": 1}
+
+
+def test_a_new_drop_queues_up_behind_those_that_wait(world: World, functions: Functions) -> None:
+    first, *_, fifth = drops(world, functions, 5)
+    world.sagemaker.end_job(first)
+
+    world.drop("inbox/late/file.csv", table())
+    functions.deliver_all()
+    functions.tick()
+
+    late = next(run for run in world.ledger.items.values() if run.dataset == "late")
+    assert world.ledger.items[fifth].state is RunState.TRAINING
+    assert late.state is RunState.QUEUED
+
+
+def test_a_waiting_run_whose_dataset_is_gone_holds_up_nobody(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    first, second = drops(world, functions, 2)
+    del world.bucket.objects[world.ledger.items[first].folder.dataset]
+    world.quota = 4
+
+    functions.tick()
+
+    assert world.ledger.items[first].code == "DATASET_GONE"
+    assert world.ledger.items[second].state is RunState.TRAINING
+
+
+def test_a_late_event_does_not_bring_back_a_run_that_was_cleaned_up(journey: Journey) -> None:
+    journey.to("completed").world.ledger.remove(RUN, journey.world.now)
+
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert RUN not in journey.world.ledger.items

@@ -276,3 +276,21 @@ def test_cells_of_the_table_come_back_from_csv_as_they_were() -> None:
     )
 
     assert again["id"].tolist() == again["truth"].tolist() == cells
+
+
+def test_a_label_that_ends_with_a_blank_is_a_label_of_its_own() -> None:
+    known = ["no", "yes", "yes "]
+
+    result = scored(known, ["yes ", "yes", "no"], answers(["yes ", "yes", "no"], known))
+
+    assert list(result.predicted) == ["yes ", "yes", "no"]
+
+
+def test_a_long_ignored_cell_is_carried() -> None:
+    note = "x" * 200_000
+    dataset = a_dataset(classes=(("no", 1), ("yes", 1)))
+    truth = written(["row", "note", "y"], [0, note, "no"])
+
+    result = read_scored(dataset, ProblemType.BINARY, ("predicted_label",), truth, b"no\n")
+
+    assert result.carried == {"note": [note]}

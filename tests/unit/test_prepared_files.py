@@ -534,3 +534,50 @@ def test_a_text_among_numbers_that_training_rows_have_too_stays(tmp_path: Path) 
 
     assert rows_of(result) == rows[1:]
     assert "TEXT_AMONG_NUMBERS" not in [each.code for each in result.dataset.warnings]
+
+
+def held_out_row(rows: int) -> int:
+    """Return a row of the file that is held out."""
+    mask = random_training_rows(rows, training_row_count(rows, 0.2, 500), 200)
+    return int(np.flatnonzero(~mask)[3])
+
+
+@pytest.mark.parametrize("odd", ["?", "abc", "\uff11\uff12"])
+def test_a_text_that_training_has_never_seen_counts_as_missing(odd: str, tmp_path: Path) -> None:
+    rows = [[str(i), "-inf" if i == 5 else str(i), "ab"[i % 2]] for i in range(ROWS)]
+    rows[held_out_row(ROWS)][1] = odd
+
+    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
+
+    assert [row[1] for row in cells(result.test)].count("") == 1
+    assert {each.code for each in result.dataset.warnings} >= {"TEXT_AMONG_NUMBERS"}
+
+
+def test_a_text_that_training_has_seen_too_stays(tmp_path: Path) -> None:
+    rows = [[str(i), "?" if i % 10 == 0 else str(i), "ab"[i % 2]] for i in range(ROWS)]
+
+    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
+
+    assert rows_of(result) == rows
+
+
+def test_a_blank_target_is_a_missing_one(tmp_path: Path) -> None:
+    rows = [[str(i), " " if i % 20 == 0 else "ab"[i % 2]] for i in range(ROWS)]
+
+    target = prepared(tmp_path, written([["a", "y"], *rows])).dataset.target
+
+    assert target.missing == ROWS // 20
+    assert target.inferred_type is ProblemType.BINARY
+
+
+@pytest.mark.parametrize("header", ["PAR1,PAR2,y", "{a},b,y", "[x],{y},y"])
+def test_a_header_that_looks_like_another_format_is_a_header(header: str, tmp_path: Path) -> None:
+    content = table().replace(b"x,z,y", header.encode())
+
+    assert ",".join(prepared(tmp_path, content).dataset.columns) == header
+
+
+def test_an_unnamed_column_gets_a_name_that_is_free(tmp_path: Path) -> None:
+    content = table().replace(b"x,z,y", b",unnamed_1,y")
+
+    assert prepared(tmp_path, content).dataset.columns == ("unnamed_1_", "unnamed_1", "y")

@@ -328,3 +328,10 @@ def test_features_that_never_change_are_not_worth_a_job(tmp_path: Path) -> None:
     rows = "".join(f"1,a,{'yes' if i % 3 else 'no'}\n" for i in range(600))
 
     assert rejection(tmp_path, f"x,z,y\n{rows}".encode()).code == "FEATURES_CONSTANT"
+
+
+def test_fewer_than_ten_held_out_rows_are_too_few(tmp_path: Path) -> None:
+    problem = rejection(tmp_path, table(), split={"test_fraction": 0.01})
+
+    assert problem.code == "BAD_SETTINGS"
+    assert "only 6 of 600 rows" in problem.message
