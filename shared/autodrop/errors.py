@@ -6,6 +6,7 @@
     │   └── QuotaExceeded  no room in the account now; the run waits and `watch_runs` tries again
     ├── JobFailed          SageMaker failed or refused; never retried
     ├── NotFound           the named thing is not there; answered by the step that asked
+    ├── NotDelivered       SNS refuses a notification; the run ends without it
     ├── AlreadyExists      the name is taken; a step goes on once Describe shows that it is ours
     └── MalformedEvent     an event nobody can ever handle; never retried
 
@@ -66,6 +67,10 @@ class JobFailed(AutodropError):
 
 class NotFound(AutodropError):
     """The object, job, model or run asked for does not exist."""
+
+
+class NotDelivered(AutodropError):
+    """A notification cannot be sent, and trying again would not help. Not retried."""
 
 
 class AlreadyExists(AutodropError):

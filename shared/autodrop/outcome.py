@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from autodrop import VERSION
-from autodrop.errors import JobFailed
+from autodrop.errors import JobFailed, NotDelivered
 from autodrop.events import run_changed
 from autodrop.ports import Services
 from autodrop.report import Report
@@ -27,23 +27,33 @@ def conclude(services: Services, run: Run, outcome: Outcome) -> Report:
     if not ended:
         return Report("Run had ended already", {"run_id": run.run_id})
     concluded = services.ledger.find(run.run_id)
-    if concluded is not None:
-        announce(services, concluded)
+    notified = concluded is not None and announce(services, concluded)
     return Report(
         "Run ended",
-        {"run_id": run.run_id, "state": str(outcome.state), "code": outcome.code},
+        {
+            "run_id": run.run_id,
+            "state": str(outcome.state),
+            "code": outcome.code,
+            "notified": notified,
+        },
         metric=f"Runs{outcome.state.title()}",
     )
 
 
-def announce(services: Services, run: Run) -> None:
+def announce(services: Services, run: Run) -> bool:
     """Tell the bus and the topic how the run ended, then take it off the list of open runs.
 
     Dying in between tells it twice rather than never: `watch_runs` finds the run still open.
+    Returns whether people were notified: a topic that is gone must not keep the run open for ever.
     """
     services.events.put(run_changed(run))
-    services.topic.publish(*notification(run))
+    try:
+        services.topic.publish(*notification(run))
+        notified = True
+    except NotDelivered:
+        notified = False
     services.ledger.close(run.run_id)
+    return notified
 
 
 def name_taken(what: str, name: str) -> Outcome:

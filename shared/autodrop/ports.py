@@ -124,7 +124,11 @@ class OutcomeTopic(Protocol):
     """Where people hear of outcomes."""
 
     def publish(self, subject: str, message: str) -> None:
-        """Send one notification."""
+        """Send one notification.
+
+        Raises:
+            NotDelivered: It cannot be sent, now or later.
+        """
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from autodrop.errors import JobFailed, Transient
+from autodrop.errors import JobFailed, NotDelivered, Transient
 from autodrop.run import Outcome, RunState
 from tests.fakes import BUCKET
 from tests.functions import TICK, failure_message
@@ -455,3 +455,13 @@ def test_a_message_comes_back_when_recording_is_throttled(journey: Journey) -> N
     result = journey.invoke("record_failure", "failure-queue")
 
     assert len(result["batchItemFailures"]) == 1
+
+
+def test_a_topic_that_is_gone_does_not_keep_a_run_open(journey: Journey) -> None:
+    journey.to("transformed")
+
+    with patch.object(journey.world.services.topic, "publish", side_effect=NotDelivered("gone")):
+        journey.invoke("write_results", "transform-completed")
+
+    assert journey.state is RunState.COMPLETED
+    assert not journey.run.open

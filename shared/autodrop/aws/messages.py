@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from autodrop.aws.client_errors import translated
-from autodrop.errors import Transient
+from autodrop.errors import NotDelivered, NotFound, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 
 if TYPE_CHECKING:
@@ -53,8 +55,14 @@ class SnsOutcomeTopic:
 
         SNS takes subjects of less than 100 ASCII characters, no control characters among them.
         https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+
+        Raises:
+            NotDelivered: SNS refuses it.
         """
         plain = subject.encode("ascii", "replace").decode()[:99]
         plain = "".join(each if each.isprintable() else " " for each in plain)
-        with translated():
-            self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=message)
+        try:
+            with translated():
+                self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=message)
+        except (ClientError, NotFound) as error:
+            raise NotDelivered(f"SNS: {error}") from error
