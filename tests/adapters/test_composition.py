@@ -25,7 +25,7 @@ def test_services_are_built_from_the_environment_of_a_function() -> None:
     assert isinstance(services.sagemaker, SageMakerJobs)
     assert parse_settings(services.default_settings) == Settings()
     assert services.execution_role_arn == ENVIRONMENT["SAGEMAKER_ROLE_ARN"]
-    assert services.max_dataset_bytes == 1_000_000_000
+    assert services.max_dataset_bytes == 500_000_000
     assert services.now().tzinfo is not None
 
 
