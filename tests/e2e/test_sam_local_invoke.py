@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samcli.yamlhelper import yaml_dump, yaml_parse
+import yaml
 
 from autodrop_local import local_aws
 from autodrop_local.local_aws import LocalAws
@@ -171,7 +171,7 @@ def _point_at(aws: LocalAws, address: str, template: Path) -> None:
     `sam local invoke` passes on only those variables that the template declares, and mounts nothing
     but the function's own folder.
     """
-    content = yaml_parse(template.read_text())
+    content = yaml.safe_load(template.read_text())
     deployed = aws.client("lambda").list_functions()["Functions"]
     variables = next(
         each["Environment"]["Variables"]
@@ -185,7 +185,7 @@ def _point_at(aws: LocalAws, address: str, template: Path) -> None:
         "AWS_CA_BUNDLE": "/var/task/ca.pem",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
-    template.write_text(yaml_dump(content))
+    template.write_text(yaml.safe_dump(content))
     for function in template.parent.glob("*Function"):
         shutil.copy(aws.ca_bundle, function / "ca.pem")
 
