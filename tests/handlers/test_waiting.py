@@ -8,7 +8,7 @@ import pytest
 
 from autodrop.errors import Transient
 from autodrop.run import RunState
-from tests.fakes import World, table
+from tests.fakes import World, object_created, table
 from tests.functions import Functions
 from tests.journey import RUN, Journey
 
@@ -257,3 +257,15 @@ def test_a_late_event_does_not_bring_back_a_run_that_was_cleaned_up(journey: Jou
     journey.invoke("prepare_dataset", "dataset-dropped")
 
     assert RUN not in journey.world.ledger.items
+
+
+def test_a_repeated_start_of_a_training_run_does_not_queue_up(
+    world: World, functions: Functions
+) -> None:
+    first, *_ = drops(world, functions, 5)
+    folder = world.ledger.items[first].folder
+
+    functions.invoke("start_autopilot", object_created(folder.dataset, 1, "again"))
+
+    assert world.ledger.items[first].state is RunState.TRAINING
+    assert world.ledger.items[first].waiting_for is None

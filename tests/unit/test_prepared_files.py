@@ -581,3 +581,14 @@ def test_an_unnamed_column_gets_a_name_that_is_free(tmp_path: Path) -> None:
     content = table().replace(b"x,z,y", b",unnamed_1,y")
 
     assert prepared(tmp_path, content).dataset.columns == ("unnamed_1_", "unnamed_1", "y")
+
+
+def test_a_missing_value_beside_an_emptied_text_stays_as_it_is_spelled(tmp_path: Path) -> None:
+    rows = [[str(i), "NA" if i % 4 == 0 else str(i), "ab"[i % 2]] for i in range(ROWS)]
+    odd = held_out_row(ROWS)
+    rows[odd][1] = "?"
+
+    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
+
+    rows[odd][1] = ""
+    assert rows_of(result) == rows

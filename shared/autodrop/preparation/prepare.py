@@ -17,9 +17,8 @@ from autodrop.dataset import Dataset, Split, Target, Warned
 from autodrop.errors import Rejected
 from autodrop.naming import Drop
 from autodrop.preparation.profile import (
-    MISSING,
     ColumnProfile,
-    is_number,
+    is_text,
     no_label,
     profile_columns,
 )
@@ -240,7 +239,7 @@ class _Texts:
     def see(self, cells: Sequence[str], *, training: bool) -> None:
         """Look at one row."""
         for i in self._mixed:
-            if cells[i] not in MISSING and not is_number(cells[i]):
+            if is_text(cells[i]):
                 if training:
                     self._in_training.add(i)
                 else:
@@ -263,7 +262,7 @@ def _empty_texts(test: Path, positions: Sequence[int]) -> None:
         _, write = _csv_file(files, test)
         for cells in rows:
             for i in positions:
-                if not is_number(cells[i]):
+                if is_text(cells[i]):
                     cells[i] = ""
             write(cells)
     whole.unlink()

@@ -115,6 +115,11 @@ def as_number(text: str) -> float | None:
     return float(text) if is_number(text) and math.isfinite(float(text)) else None
 
 
+def is_text(cell: str) -> bool:
+    """Return whether a cell is neither missing nor a number."""
+    return cell not in MISSING and not is_number(cell)
+
+
 def is_number(text: str) -> bool:
     """Return whether a cell spells a number, also an infinite one."""
     try:

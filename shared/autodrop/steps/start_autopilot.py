@@ -51,7 +51,8 @@ def start_autopilot(services: Services, run_id: str) -> Report:
 
 
 def _others_wait_longer(services: Services, run: Run) -> bool:
-    if run.state is RunState.QUEUED:
+    if run.state not in RunState.QUEUED.predecessors:
+        # It has its place in the queue, or a job.
         return False
     return any(other.state is RunState.QUEUED for other in services.ledger.open_runs())
 
