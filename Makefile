@@ -12,7 +12,7 @@ BIN := .venv/bin
 EXAMPLE := examples/bank-marketing
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format docs bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ check: setup ## Check format, lint, types, the template, and run the fast tests
 format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/ruff check --fix --quiet
+
+docs: setup ## Write docs/settings.md from the schema of the settings
+	@$(BIN)/python -m docs.generate_settings
 
 bench: setup ## Measure the numbers in docs/measurements.md
 	@$(BIN)/python -m bench.demo

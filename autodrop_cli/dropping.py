@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import yaml
-
 from autodrop.aws.client_errors import translated
-from autodrop.errors import Rejected
 from autodrop.naming import INBOX, SETTINGS_FILE, Drop, plain_word
 from autodrop.settings import parse_settings
+from autodrop.settings_file import read_settings_file
 from autodrop_cli.problems import BAD_USAGE, Problem
 
 if TYPE_CHECKING:
@@ -110,13 +108,7 @@ def read_settings(path: Path) -> bytes:
     if not path.is_file():
         raise Problem(f"There is no file {path}.", BAD_USAGE)
     content = path.read_bytes()
-    try:
-        said = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _not_settings(path, str(error)) from None
-    if said is not None and not isinstance(said, dict):
-        raise _not_settings(path, "it is not a group of `name: value` lines")
-    parse_settings(said or {})
+    parse_settings(read_settings_file(content, str(path)))
     return content
 
 
@@ -186,11 +178,3 @@ def _content_type(file_name: str) -> str:
     if file_name.endswith(".gz"):
         return "application/gzip"
     return mimetypes.guess_type(file_name)[0] or "application/octet-stream"
-
-
-def _not_settings(path: Path, why: str) -> Rejected:
-    return Rejected(
-        "BAD_SETTINGS",
-        f"{path} cannot be read as settings: {why}.",
-        "Write YAML such as `target: y`.",
-    )

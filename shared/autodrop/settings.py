@@ -1,18 +1,32 @@
 """What a user may set for a dataset.
 
 Template parameters, then `autodrop.yaml`, then the object's metadata; the later wins. An unknown
-key or a bad value is `Rejected` with the allowed values.
+key or a bad value is `Rejected` with the allowed values. `SCHEMA` says what there is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from urllib.parse import unquote
 
 from autodrop.errors import Rejected
+from autodrop.settings_schema import (
+    METADATA_PREFIX,
+    Choice,
+    Names,
+    Setting,
+    Share,
+    Text,
+    WholeNumber,
+    not_allowed,
+    shown_value,
+    unknown_key,
+    unknown_metadata,
+)
 
 
 class ProblemType(StrEnum):
@@ -89,18 +103,39 @@ MODES = ("AUTO", "ENSEMBLING", "HYPERPARAMETER_TUNING")
 
 
 @dataclass(frozen=True)
+class ReadSettings:
+    """How the file is read.
+
+    Attributes:
+        delimiter: The character between the cells; None finds it out, here as in what follows.
+        encoding: `utf-8`, `utf-16`, `latin-1` or `windows-1252`.
+        escape: How a quote stands in a quoted cell: `doubled` or behind a `backslash`.
+        decimal: The character before a number's decimals.
+        header_line: The line of the column names; 1 takes the first that is not blank.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    escape: str | None = None
+    decimal: str | None = None
+    header_line: int = 1
+
+
+@dataclass(frozen=True)
 class SplitSettings:
-    """How held-out rows are chosen.
+    """Which rows are held out of the training, to test the model on.
 
     Attributes:
         method: `random`: exactly the rows that `pandas.DataFrame.sample` leaves out.
         test_fraction: Share of the rows that is held out.
         seed: Seed of the random choice.
+        column: The column of the groups or times; None for the other methods.
     """
 
     method: str = "random"
     test_fraction: float = 0.2
     seed: int = 200
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +149,7 @@ class AutopilotSettings:
 
 @dataclass(frozen=True)
 class TransformSettings:
-    """The instances of the batch transform."""
+    """The instances of the batch transform, which scores the held-out rows."""
 
     instance_type: str = "ml.m5.4xlarge"
     instance_count: int = 1
@@ -130,6 +165,7 @@ class Settings:
         objective: Autopilot's metric name; only together with `problem_type`.
         positive_class: The class that binary metrics are about; None chooses by name or rarity.
         ignore: Columns kept out of training and carried into `predictions.csv`.
+        keep: Columns that are learned from although they look like identifiers.
     """
 
     target: str | None = None
@@ -137,17 +173,190 @@ class Settings:
     objective: str | None = None
     positive_class: str | None = None
     ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    read: ReadSettings = field(default_factory=ReadSettings)
     split: SplitSettings = field(default_factory=SplitSettings)
     autopilot: AutopilotSettings = field(default_factory=AutopilotSettings)
     transform: TransformSettings = field(default_factory=TransformSettings)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as they are written into `dataset.json` and may stand in YAML."""
-        written = asdict(self)
-        written["problem_type"] = self.problem_type or "auto"
-        written["objective"] = self.objective or "auto"
-        written["ignore"] = list(self.ignore)
+        """Return what `parse_settings` makes these settings of; it may stand in YAML."""
+        written: dict[str, Any] = {}
+        for setting in SCHEMA:
+            place = written.setdefault(setting.group, {}) if setting.group else written
+            place[setting.key] = setting.kind.written(attrgetter(setting.name)(self))
         return written
+
+
+GROUPS = {
+    "read": ReadSettings,
+    "split": SplitSettings,
+    "autopilot": AutopilotSettings,
+    "transform": TransformSettings,
+}
+_BY_COLUMN = ("group", "time")
+_AUTO = {"auto": None}
+
+
+def _same(*words: str) -> dict[str, str]:
+    return {word: word for word in words}
+
+
+# In the order of `docs/settings.md`, which `make docs` writes from this.
+SCHEMA = (
+    Setting(
+        "target",
+        Text("a text, the name of a column"),
+        "The column to predict.",
+        example="y",
+        default="a column called y, target, label, class or outcome, else the last one",
+    ),
+    Setting(
+        "problem_type",
+        Choice(_AUTO | {str(kind): kind for kind in ProblemType}),
+        "The kind of problem; `auto` leaves it to Autopilot.",
+        example="binary",
+    ),
+    Setting(
+        "objective",
+        Choice(_AUTO | _same(*(name for kind in ProblemType for name in kind.objectives))),
+        "The metric that Autopilot optimises. It must fit `problem_type`, which has to be set too.",
+        example="AUC",
+    ),
+    Setting(
+        "positive_class",
+        Text(),
+        "The class that precision, recall and the like are about, as the file spells it. Only "
+        "where there are two.",
+        example='"yes"',
+        default="a class called yes, true, 1, positive, y or t, else the rarer one",
+    ),
+    Setting(
+        "ignore",
+        Names(),
+        "Columns that are kept out of the training and come back in `predictions.csv`.",
+        example="[email]",
+        default="none",
+    ),
+    Setting(
+        "keep",
+        Names(),
+        "Columns that are learned from although they look like identifiers, which are kept out "
+        "otherwise.",
+        example="[postcode]",
+        default="none",
+    ),
+    Setting(
+        "read.delimiter",
+        Choice(
+            _AUTO | {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"},
+            {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"},
+        ),
+        "What separates the cells: the word, or the character itself in quotes.",
+        example="semicolon",
+    ),
+    Setting(
+        "read.encoding",
+        Choice(
+            _AUTO | _same("utf-8", "utf-16", "latin-1", "windows-1252"),
+            {
+                "utf8": "utf-8",
+                "utf16": "utf-16",
+                "latin1": "latin-1",
+                "iso-8859-1": "latin-1",
+                "cp1252": "windows-1252",
+            },
+        ),
+        "How bytes become characters; `iso-8859-1` and `cp1252` are understood as well.",
+        example="windows-1252",
+    ),
+    Setting(
+        "read.escape",
+        Choice(_AUTO | _same("doubled", "backslash")),
+        'How a quote is written inside a quoted cell: `""` or `\\"`.',
+        example="doubled",
+    ),
+    Setting(
+        "read.decimal",
+        Choice(_AUTO | {"point": ".", "comma": ","}, {".": "point", ",": "comma"}),
+        "What stands before a number's decimals: the word, or the character itself in quotes.",
+        example="comma",
+    ),
+    Setting(
+        "read.header_line",
+        WholeNumber(1, 1_000_000),
+        "The line of the column names, where other lines stand before it; 1 takes the first line "
+        "that is not blank.",
+        example="3",
+    ),
+    Setting(
+        "split.method",
+        Choice(_same("random", "stratified", "hash", *_BY_COLUMN)),
+        "How rows are chosen. `random`; `stratified`: the same share of every class; `hash`: by a "
+        "row's content, so that it keeps its side when the file grows; `group`: no value of "
+        "`split.column` on both sides; `time`: the latest by `split.column`.",
+        example="group",
+    ),
+    Setting(
+        "split.column",
+        Text("a text, the name of a column"),
+        "The column of the groups or times: needed for `group` and `time`, not allowed otherwise.",
+        example="customer_id",
+        default="none",
+    ),
+    Setting(
+        "split.test_fraction",
+        Share(),
+        "The share of the rows that is held out.",
+        example="0.25",
+    ),
+    Setting(
+        "split.seed",
+        WholeNumber(0, 2**32 - 1),
+        "The seed of the random choice: the same seed holds out the same rows.",
+        example="7",
+    ),
+    Setting(
+        "autopilot.mode",
+        Choice(_same(*MODES)),
+        "How Autopilot looks for a model.",
+        example="AUTO",
+        parameter="AutopilotMode",
+    ),
+    Setting(
+        "autopilot.max_candidates",
+        WholeNumber(1, 750),
+        "How many candidates Autopilot trains at most.",
+        example="10",
+        parameter="MaxCandidates",
+    ),
+    Setting(
+        "autopilot.max_runtime_minutes",
+        WholeNumber(1, 43_200),
+        "How long the Autopilot job may run at most. This is what limits its cost.",
+        example="60",
+        parameter="MaxRuntimeMinutes",
+    ),
+    Setting(
+        "transform.instance_type",
+        Choice(
+            _same(*sorted(TRANSFORM_INSTANCE_TYPES)),
+            allowed="an instance type that batch transform has, such as ml.m5.4xlarge",
+        ),
+        "What scores the held-out rows.",
+        example="ml.m5.xlarge",
+        parameter="TransformInstanceType",
+    ),
+    Setting(
+        "transform.instance_count",
+        WholeNumber(1, 100),
+        "How many instances score the held-out rows.",
+        example="2",
+        parameter="TransformInstanceCount",
+    ),
+)
+_BY_PLACE = {(setting.group, setting.key): setting for setting in SCHEMA}
+_BY_METADATA_NAME = {setting.metadata_name: setting for setting in SCHEMA}
 
 
 def parse_settings(*layers: Mapping[str, Any]) -> Settings:
@@ -157,169 +366,95 @@ def parse_settings(*layers: Mapping[str, Any]) -> Settings:
         layers: Mappings in the shape of `autodrop.yaml`.
 
     Raises:
-        Rejected: `BAD_SETTINGS` for an unknown key, a wrong type or a value that is not allowed.
+        Rejected: `BAD_SETTINGS` for an unknown key, a value that is not allowed, or two settings
+            that contradict each other.
     """
-    merged: dict[str, Any] = {}
+    given: dict[tuple[str, str], Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            if key in _SECTIONS and isinstance(value, Mapping):
-                merged[key] = {**merged.get(key, {}), **value}
-            else:
-                merged[key] = value
-    _known_keys(merged, _TOP_LEVEL, "")
-    problem_type = _choice(merged, "problem_type", ("auto", *ProblemType))
-    problem = None if problem_type in (None, "auto") else ProblemType(problem_type)
-    return Settings(
-        target=_text(merged, "target"),
-        problem_type=problem,
-        objective=_objective(merged, problem),
-        positive_class=_text(merged, "positive_class"),
-        ignore=_names(merged, "ignore"),
-        split=_split(_section(merged, "split")),
-        autopilot=_autopilot(_section(merged, "autopilot")),
-        transform=_transform(_section(merged, "transform")),
-    )
+            group = key if key in GROUPS else ""
+            for name, said in (_members(group, value) if group else {key: value}).items():
+                if (group, name) not in _BY_PLACE:
+                    raise unknown_key(name, group, SCHEMA)
+                given[group, name] = said
+    values: dict[str, dict[str, Any]] = {group: {} for group in ("", *GROUPS)}
+    for (group, name), said in given.items():
+        values[group][name] = _BY_PLACE[group, name].parsed(said)
+    groups: dict[str, Any] = {name: kind(**values[name]) for name, kind in GROUPS.items()}
+    settings = Settings(**values[""], **groups)
+    _check_together(settings)
+    return settings
 
 
 def settings_from_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings in an S3 object's metadata: `autodrop-target`, `autodrop-problem-type`.
+    """Return the settings in an S3 object's metadata as a layer: `autodrop-split-seed: 7`.
 
     S3 metadata is ASCII; a value `utf-8''…` is percent-decoded (RFC 5987).
+
+    Raises:
+        Rejected: `BAD_SETTINGS` for a name that begins like a setting's and is none.
     """
     found: dict[str, Any] = {}
     for name, value in metadata.items():
-        if not name.lower().startswith("autodrop-"):
+        if not name.lower().startswith(METADATA_PREFIX):
             continue
-        key = name.lower().removeprefix("autodrop-").replace("-", "_")
+        setting = _BY_METADATA_NAME.get(name.lower().replace("_", "-"))
+        if setting is None:
+            raise unknown_metadata(name.lower(), SCHEMA)
         text = unquote(value[7:]) if value.lower().startswith("utf-8''") else value
-        found[key] = [part.strip() for part in text.split(",")] if key == "ignore" else text
+        place = found.setdefault(setting.group, {}) if setting.group else found
+        place[setting.key] = setting.kind.from_text(text)
     return found
 
 
-_SECTIONS = ("split", "autopilot", "transform")
-_TOP_LEVEL = ("target", "problem_type", "objective", "positive_class", "ignore", *_SECTIONS)
+def _members(group: str, said: object) -> Mapping[Any, Any]:
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        example = next(each for each in SCHEMA if each.group == group)
+        shape = f"{{{group}: {{{example.key}: {example.example}}}}}"
+        raise not_allowed(group, shown_value(said), f"a group of settings, such as {shape}")
+    return said
 
 
-def _split(given: Mapping[str, Any]) -> SplitSettings:
-    default = SplitSettings()
-    _known_keys(given, ("method", "test_fraction", "seed"), "split.")
-    fraction = given.get("test_fraction", default.test_fraction)
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
-        raise _bad("split.test_fraction", fraction, "a number between 0 and 1, such as 0.2")
-    return SplitSettings(
-        method=_choice(given, "method", ("random",), "split.") or default.method,
-        test_fraction=float(fraction),
-        seed=_integer(given, "seed", default.seed, 0, 2**32 - 1, "split."),
-    )
-
-
-def _autopilot(given: Mapping[str, Any]) -> AutopilotSettings:
-    default = AutopilotSettings()
-    _known_keys(given, ("mode", "max_candidates", "max_runtime_minutes"), "autopilot.")
-    return AutopilotSettings(
-        mode=_choice(given, "mode", MODES, "autopilot.") or default.mode,
-        max_candidates=_integer(
-            given, "max_candidates", default.max_candidates, 1, 750, "autopilot."
-        ),
-        max_runtime_minutes=_integer(
-            given, "max_runtime_minutes", default.max_runtime_minutes, 1, 43_200, "autopilot."
-        ),
-    )
-
-
-def _transform(given: Mapping[str, Any]) -> TransformSettings:
-    default = TransformSettings()
-    _known_keys(given, ("instance_type", "instance_count"), "transform.")
-    instance_type = given.get("instance_type", default.instance_type)
-    if instance_type not in TRANSFORM_INSTANCE_TYPES:
-        raise _bad(
-            "transform.instance_type",
-            instance_type,
-            "an instance type that batch transform has, such as ml.m5.4xlarge",
-        )
-    return TransformSettings(
-        instance_type=instance_type,
-        instance_count=_integer(
-            given, "instance_count", default.instance_count, 1, 100, "transform."
-        ),
-    )
-
-
-def _objective(given: Mapping[str, Any], problem: ProblemType | None) -> str | None:
-    objective = _text(given, "objective")
-    if objective in (None, "auto"):
-        return None
-    if problem is None:
+def _check_together(settings: Settings) -> None:
+    problem, objective = settings.problem_type, settings.objective
+    if objective is not None and problem is None:
         raise Rejected(
             "BAD_SETTINGS",
             f"The setting `objective` is {objective} but `problem_type` is not set.",
             f"Set `problem_type` as well ({', '.join(ProblemType)}), or leave out `objective`.",
         )
-    return _choice(given, "objective", problem.objectives)
-
-
-def _section(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    section = given.get(key) or {}
-    if not isinstance(section, Mapping):
-        raise _bad(key, section, "a group of settings, such as {" + key + ": {…}}")
-    return section
-
-
-def _known_keys(given: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> None:
-    for key in given:
-        if key not in known:
+    if objective is not None and problem is not None and objective not in problem.objectives:
+        raise Rejected(
+            "BAD_SETTINGS",
+            f"The setting `objective` is {objective}, which does not fit `problem_type` {problem}.",
+            f"`objective` must be one of {', '.join(problem.objectives)}.",
+        )
+    if settings.positive_class is not None and problem not in (None, ProblemType.BINARY):
+        raise Rejected(
+            "BAD_SETTINGS",
+            f"The setting `positive_class` is set but `problem_type` is {problem}.",
+            "Leave out `positive_class`, or set `problem_type: binary`.",
+        )
+    for name in settings.keep:
+        if name in settings.ignore:
             raise Rejected(
                 "BAD_SETTINGS",
-                f"There is no setting `{prefix}{str(key)[:60]}`.",
-                f"Use one of: {', '.join(prefix + name for name in known)}.",
+                f"Column {name[:60]!r} is both in `keep` and in `ignore`.",
+                "Take it out of `keep`, or out of `ignore`.",
+                column=name[:60],
             )
-
-
-def _text(given: Mapping[str, Any], key: str) -> str | None:
-    value = given.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        # YAML 1.1 reads a bare `yes` or `no` as a boolean; only the quoted word is the label.
-        raise _bad(key, value, f'a text; put it in quotes, such as {key}: "yes"')
-    if not isinstance(value, str | int | float):
-        raise _bad(key, value, "a text")
-    return str(value)
-
-
-def _choice(
-    given: Mapping[str, Any], key: str, allowed: tuple[str, ...], prefix: str = ""
-) -> str | None:
-    value = given.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or value not in allowed:
-        raise _bad(prefix + key, value, f"one of {', '.join(allowed)}")
-    return value
-
-
-def _integer(
-    given: Mapping[str, Any], key: str, default: int, low: int, high: int, prefix: str
-) -> int:
-    value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _bad(prefix + key, value, f"a whole number from {low} to {high}")
-    return value
-
-
-def _names(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = given.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise _bad(key, value, "a list of column names, such as [customer_id]")
-    return tuple(value)
-
-
-def _bad(key: str, value: object, allowed: str) -> Rejected:
-    # YAML's aliases make a few lines unfold to gigabytes: a list is named, never written out.
-    is_plain = isinstance(value, str | int | float)
-    shown = repr(str(value)[:60]) if is_plain else f"a {type(value).__name__}"
-    return Rejected(
-        "BAD_SETTINGS",
-        f"The setting `{key}` is {shown}, which is not allowed.",
-        f"`{key}` must be {allowed}.",
-    )
+    method, column = settings.split.method, settings.split.column
+    if column is None and method in _BY_COLUMN:
+        raise Rejected(
+            "BAD_SETTINGS",
+            f"The setting `split.method` is {method} but `split.column` is not set.",
+            "Set `split.column` to the name of the column to split by.",
+        )
+    if column is not None and method not in _BY_COLUMN:
+        raise Rejected(
+            "BAD_SETTINGS",
+            f"The setting `split.column` is set but `split.method` is {method}.",
+            f"Leave out `split.column`, or set `split.method` to {' or '.join(_BY_COLUMN)}.",
+        )

@@ -10,8 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from autodrop.errors import NotFound, Rejected
 from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, to_json
@@ -20,9 +18,9 @@ from autodrop.preparation.prepare import Prepared, prepare
 from autodrop.report import Report
 from autodrop.run import Outcome, Run, RunState
 from autodrop.settings import parse_settings, settings_from_metadata
+from autodrop.settings_file import read_settings_file
 
 _CSV = "text/csv"
-_MOST_SETTINGS_BYTES = 64 * 1024
 _CHUNK = 1024 * 1024
 
 
@@ -99,33 +97,12 @@ def _unpacked_size(path: Path, limit: int) -> int:
 
 
 def _read_settings(services: Services, drop: Drop) -> Mapping[str, Any]:
-    """Return what the dataset's `autodrop.yaml` says; nothing when there is none.
-
-    Raises:
-        Rejected: `BAD_SETTINGS` when it is not YAML or not a group of settings.
-    """
+    """Return what the dataset's `autodrop.yaml` says; nothing when there is none."""
     try:
-        written = services.bucket.read(drop.settings_key)
+        content = services.bucket.read(drop.settings_key)
     except NotFound:
         return {}
-    place = f"s3://{drop.bucket}/{drop.settings_key}"
-    if len(written) > _MOST_SETTINGS_BYTES:
-        raise Rejected("BAD_SETTINGS", f"{place} is larger than 64 KB.", "Shorten it.")
-    try:
-        settings = yaml.safe_load(written) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: the 45th of a month, a number of 5,000 digits, bytes that are no text.
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise Rejected(
-            "BAD_SETTINGS",
-            f"{place} is not YAML.",
-            "Correct it and drop the file again.",
-            line=line,
-        ) from None
-    if not isinstance(settings, dict):
-        raise Rejected("BAD_SETTINGS", f"{place} holds no settings.", "Write `name: value` lines.")
-    return settings
+    return read_settings_file(content, f"s3://{drop.bucket}/{drop.settings_key}")
 
 
 def _upload(services: Services, run: Run, prepared: Prepared) -> None:
