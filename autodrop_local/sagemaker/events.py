@@ -52,7 +52,14 @@ def transform_event(job: TransformJob) -> EmittedEvent:
 def step_event(job: StepJob, described: Members) -> EmittedEvent:
     """The state change of a training or processing job, from what describing it says."""
     what = "Training" if job.kind == "training" else "Processing"
-    dropped = ("AutoMLJobArn", "ModelArtifacts", "FinalMetricDataList", "BillableTimeInSeconds")
+    dropped = {
+        "AutoMLJobArn",
+        "BillableTimeInSeconds",
+        "Environment",
+        "ExitMessage",
+        "FinalMetricDataList",
+        "ModelArtifacts",
+    }
     detail = {
         name: milliseconds(value) if name.endswith("Time") else value
         for name, value in described.items()

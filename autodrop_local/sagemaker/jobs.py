@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from autodrop_local.sagemaker import automl, steps, transforms
+from autodrop_local.sagemaker import automl, processing, steps, transforms
 from autodrop_local.sagemaker.api.rules import model_containers
 from autodrop_local.sagemaker.engine.orders import Order
 from autodrop_local.sagemaker.events import step_event, transform_event
@@ -31,6 +32,7 @@ TOO_OFTEN = "InternalServerError: The job was cut off by a restart of the host t
 
 AutoMLChange = Callable[[AutoMLJob, float], AutoMLJob]
 TransformChange = Callable[[TransformJob, float], TransformJob]
+ProcessingChange = Callable[[StepJob, float], StepJob]
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,9 @@ class Jobs:
             self._take_up_automl(automl_job)
         for transform_job in self._state.transform_jobs.all():
             self._take_up_transform(transform_job)
+        for processing_job in self._state.processing_jobs.all():
+            if processing_job.request is not None:
+                self._take_up_processing(processing_job)
 
     def stop(self) -> None:
         """Ends all processes; the jobs stay InProgress and go on at the next start."""
@@ -90,6 +95,10 @@ class Jobs:
         """Begins the work of a transform job that is in the state already."""
         self._in_thread(job.arn, lambda: self._transform(job))
 
+    def run_processing(self, job: StepJob) -> None:
+        """Begins the work of a processing job of the user's that is in the state already."""
+        self._in_thread(job.arn, lambda: self._processing(job, job.request or {}))
+
     def stop_automl(self, name: str) -> None:
         """Makes a running AutoML job `Stopping`; it is `Stopped` when its process is gone."""
         stopping = self._change_automl(name, automl.stopping)
@@ -99,6 +108,12 @@ class Jobs:
     def stop_transform(self, name: str) -> None:
         """Makes a running transform job `Stopping`; it is `Stopped` when its process is gone."""
         stopping = self._change_transform(name, transforms.stopping)
+        if stopping is not None:
+            self._end_process(stopping.arn)
+
+    def stop_processing(self, name: str) -> None:
+        """Makes a running processing job `Stopping`; it is `Stopped` when its process is gone."""
+        stopping = self._change_processing(name, processing.stopping)
         if stopping is not None:
             self._end_process(stopping.arn)
 
@@ -240,9 +255,51 @@ class Jobs:
         self._emit(transform_event(job))
         return job
 
-    # both
+    # processing jobs of the user's
 
-    def _order(self, kind: str, job: AutoMLJob | TransformJob, role: str) -> Order:
+    def _take_up_processing(self, job: StepJob) -> None:
+        if job.status == "Stopping":
+            self._change_processing(job.name, _processing_stopped)
+        elif job.status == "InProgress" and job.attempts >= MAX_ATTEMPTS:
+            self._change_processing(job.name, _processing_failed(TOO_OFTEN))
+        elif job.status == "InProgress":
+            again = replace(job, attempts=job.attempts + 1, modified=time.time())
+            self.run_processing(self._state.processing_jobs.put(again))
+
+    def _processing(self, job: StepJob, request: Members) -> None:
+        try:
+            order = self._order("processing", job, request["RoleArn"])
+        except RoleError as error:
+            self._change_processing(job.name, _processing_failed(str(error)))
+            return
+        self._change_processing(job.name, processing.started)
+        # a job that is taken up again has its whole runtime once more
+        limit = threading.Timer(processing.max_runtime(job), self.stop_processing, [job.name])
+        limit.daemon = True
+        limit.start()
+        self._work(
+            order,
+            lambda message: self._change_processing(
+                job.name, lambda found, now: processing.after_message(found, message, now)
+            ),
+        )
+        limit.cancel()
+        if not self._ending:
+            self._change_processing(job.name, _processing_process_gone)
+
+    def _change_processing(self, name: str, change: ProcessingChange) -> StepJob | None:
+        """Changes a job that has not ended, tells the world, and returns it; else nothing."""
+        with self._state.lock:
+            job = self._state.processing_jobs.get(name)
+            if job is None or job.status in TERMINAL:
+                return None
+            job = self._state.processing_jobs.put(change(job, time.time()))
+        self._emit(step_event(job, steps.described(job, self._place)))
+        return job
+
+    # all of them
+
+    def _order(self, kind: str, job: AutoMLJob | TransformJob | StepJob, role: str) -> Order:
         """What to hand to a job's process.
 
         Raises:
@@ -257,7 +314,7 @@ class Jobs:
             kind=kind,
             name=job.name,
             arn=job.arn,
-            request=job.request,
+            request=job.request or {},
             containers=[],
             created=time.time(),
             place=self._place,
@@ -283,12 +340,18 @@ class Jobs:
         finally:
             with self._state.lock:
                 self._running.pop(order.arn, None)
+            shutil.rmtree(order.work, ignore_errors=True)
 
     def _given_up(self, order: Order) -> bool:
         """Whether the job was stopped before its process had it."""
-        automl_job = self._state.automl_jobs.get(order.name)
-        transform_job = self._state.transform_jobs.get(order.name)
-        job = automl_job if order.kind == "automl" else transform_job
+        job: AutoMLJob | TransformJob | StepJob | None
+        match order.kind:
+            case "automl":
+                job = self._state.automl_jobs.get(order.name)
+            case "transform":
+                job = self._state.transform_jobs.get(order.name)
+            case _:
+                job = self._state.processing_jobs.get(order.name)
         return self._ending or job is None or job.status != "InProgress"
 
     def _end_process(self, arn: str) -> None:
@@ -322,3 +385,17 @@ def _transform_process_gone(job: TransformJob, now: float) -> TransformJob:
     if job.status == "Stopping":
         return _transform_stopped(job, now)
     return _transform_failed(CUT_OFF)(job, now)
+
+
+def _processing_stopped(job: StepJob, now: float) -> StepJob:
+    return processing.ended(job, "Stopped", now)
+
+
+def _processing_failed(reason: str) -> ProcessingChange:
+    return lambda job, now: processing.ended(job, "Failed", now, reason)
+
+
+def _processing_process_gone(job: StepJob, now: float) -> StepJob:
+    if job.status == "Stopping":
+        return _processing_stopped(job, now)
+    return _processing_failed(CUT_OFF)(job, now)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autodrop_local.sagemaker import automl, steps, transforms
+from autodrop_local.sagemaker import automl, processing, steps, transforms
 from autodrop_local.sagemaker.api import listing, rules, shapes
 from autodrop_local.sagemaker.errors import ApiError, in_use, invalid, not_found
 from autodrop_local.sagemaker.events import EmittedEvent, UnreliableEmit, model_event
@@ -84,8 +84,11 @@ class SageMakerService:
             "DescribeTransformJob": self._describe_transform_job,
             "StopTransformJob": self._stop_transform_job,
             "ListTransformJobs": self._list_transform_jobs,
-            "DescribeTrainingJob": self._describe_training_job,
+            "CreateProcessingJob": self._create_processing_job,
             "DescribeProcessingJob": self._describe_processing_job,
+            "StopProcessingJob": self._stop_processing_job,
+            "ListProcessingJobs": self._list_processing_jobs,
+            "DescribeTrainingJob": self._describe_training_job,
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
@@ -365,10 +368,7 @@ class SageMakerService:
         )
         with self._state.lock:
             if self._state.transform_jobs.get(name) is not None:
-                raise in_use(
-                    "Job name must be unique within an AWS account and region, and a job with "
-                    f"this name already exists ({arn})"
-                )
+                raise _taken(arn)
             self._state.transform_jobs.put(job)
         self._jobs.run_transform(job)
         return {"TransformJobArn": arn}
@@ -407,19 +407,76 @@ class SageMakerService:
         )
         return _page("TransformJobSummaries", found, request, DEFAULT_PAGE)
 
-    # the child jobs of AutoML jobs
+    # processing jobs, those of AutoML jobs among them
+
+    def _create_processing_job(self, request: Members) -> Members:
+        rules.check_processing_job(request)
+        self._as_role(request["RoleArn"])
+        name = request["ProcessingJobName"]
+        arn = self._place.arn("processing-job", name)
+        now = time.time()
+        job = StepJob(
+            name=name,
+            arn=arn,
+            kind="processing",
+            created=now,
+            modified=now,
+            tags=_tag_map(request.get("Tags", [])),
+            request={key: value for key, value in request.items() if key != "Tags"},
+        )
+        with self._state.lock:
+            if self._state.processing_jobs.get(name) is not None:
+                raise _taken(arn)
+            self._state.processing_jobs.put(job)
+        self._jobs.run_processing(job)
+        return {"ProcessingJobArn": arn}
+
+    def _processing_job(self, request: Members) -> StepJob:
+        name = request["ProcessingJobName"]
+        job = self._state.processing_jobs.get(name)
+        if job is None:
+            # not the ResourceNotFound of the service model: AWS's own controller for Kubernetes
+            # knows a job that is not there by this code and text
+            raise invalid(f"Could not find requested job with name: {name}")
+        return job
+
+    def _describe_processing_job(self, request: Members) -> Members:
+        return steps.described(self._processing_job(request), self._place)
+
+    def _stop_processing_job(self, request: Members) -> Members:
+        job = self._processing_job(request)
+        _refuse_ended("processing job", job.status)
+        if job.request is None:
+            raise invalid(
+                f"{job.name} is a step of {job.automl_job}; only that can be stopped here."
+            )
+        self._jobs.stop_processing(job.name)
+        return {}
+
+    def _list_processing_jobs(self, request: Members) -> Members:
+        keys: dict[str, Callable[[Members], Any]] = {
+            "Name": lambda found: found["ProcessingJobName"],
+            "CreationTime": lambda found: found["CreationTime"],
+            "Status": lambda found: found["ProcessingJobStatus"],
+        }
+        found = listing.ordered(
+            listing.matching(
+                map(processing.summary, self._state.processing_jobs.all()),
+                request,
+                "ProcessingJobName",
+                "ProcessingJobStatus",
+            ),
+            keys[request.get("SortBy", "CreationTime")],
+            request.get("SortOrder", "Ascending"),
+        )
+        return _page("ProcessingJobSummaries", found, request, DEFAULT_PAGE)
+
+    # training jobs of AutoML jobs
 
     def _describe_training_job(self, request: Members) -> Members:
         job = self._state.training_jobs.get(request["TrainingJobName"])
         if job is None:
             raise not_found("Requested resource not found.")
-        return steps.described(job, self._place)
-
-    def _describe_processing_job(self, request: Members) -> Members:
-        name = request["ProcessingJobName"]
-        job = self._state.processing_jobs.get(name)
-        if job is None:
-            raise not_found(f"Could not find requested job with name: {name}")
         return steps.described(job, self._place)
 
     # tags
@@ -471,6 +528,13 @@ class SageMakerService:
 def _page(member: str, found: list[Members], request: Members, size: int) -> Members:
     shown, token = listing.page(found, request, size)
     return {member: shown} | ({"NextToken": token} if token else {})
+
+
+def _taken(arn: str) -> ApiError:
+    return in_use(
+        "Job name must be unique within an AWS account and region, and a job with this name "
+        f"already exists ({arn})"
+    )
 
 
 def _refuse_ended(what: str, status: str) -> None:

@@ -77,7 +77,10 @@ class TransformJob:
 
 @dataclass(frozen=True)
 class StepJob:
-    """A training or processing job; `automl_job` names the AutoML job that it is a step of."""
+    """A training or processing job.
+
+    `automl_job` names the AutoML job that it is a step of; a job of the user's has a `request`.
+    """
 
     name: str
     arn: str
@@ -90,6 +93,10 @@ class StepJob:
     automl_job: str | None = None
     details: Members | None = None
     tags: Members | None = None
+    request: Members | None = None
+    started: float | None = None
+    exit_message: str | None = None
+    attempts: int = 1
 
 
 R = TypeVar("R", bound=Record)

@@ -1,9 +1,10 @@
-"""The training and processing jobs that an AutoML job consists of, as AWS describes them."""
+"""Training and processing jobs as AWS describes them; most are steps of an AutoML job."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from autodrop_local.sagemaker import processing
 from autodrop_local.sagemaker.images import clarify_image, training_image
 from autodrop_local.sagemaker.ports import Place
 from autodrop_local.sagemaker.state import AutoMLJob, Members, StepJob
@@ -39,6 +40,8 @@ def ended(step: StepJob, status: str, now: float, reason: str | None = None) -> 
 
 def described(step: StepJob, place: Place) -> Members:
     """`DescribeTrainingJob` or `DescribeProcessingJob`."""
+    if step.request is not None:
+        return processing.described(step, step.request)
     shown = _training(step, place) if step.kind == "training" else _processing(step, place)
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import traceback
@@ -24,6 +25,7 @@ from autodrop_local.sagemaker.objects import Objects
 NICENESS = 5
 PRELOADED = (
     "autodrop_local.sagemaker.engine.automl_process",
+    "autodrop_local.sagemaker.engine.processing_process",
     "autodrop_local.sagemaker.engine.transform_process",
     "autogluon.tabular",
     "lightgbm",
@@ -69,6 +71,8 @@ def main() -> None:
 def _end_with_host() -> None:
     while os.read(0, 1024):
         pass
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the programs that the job runs
     os._exit(1)
 
 

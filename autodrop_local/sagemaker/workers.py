@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -71,18 +72,25 @@ class Worker:
         assert self._process.stdout is not None  # noqa: S101 - it is made with pipes
         for line in self._process.stdout:
             yield json.loads(line)
+        self._kill()
         self._process.wait()
         self._close()
 
     def end(self) -> None:
-        """Ends the process, and waits until it has."""
-        self._process.kill()
+        """Ends the process and all that it started, and waits until it has ended."""
+        self._kill()
         self._process.wait(_PATIENCE)
 
     def discard(self) -> None:
         """Ends a process that nobody reads from."""
         self.end()
         self._close()
+
+    def _kill(self) -> None:
+        # until it is waited for, its number is its own, and that of its group
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):

@@ -5,6 +5,7 @@ Every function returns nothing, or raises `ApiError` with AWS's `ValidationExcep
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 from autodrop_local.sagemaker.engine.filters import check_filters
@@ -30,6 +31,7 @@ MAX_OUTPUT_PATH = 512
 MAX_PAYLOAD_IN_MB = 100
 MAX_TRANSFORM_INSTANCES = 100
 MAX_MODEL_ENVIRONMENT_BYTES = 32 * 1024
+PROCESSING_FOLDER = "/opt/ml/processing/"
 
 
 def check_tags(tags: list[Members]) -> None:
@@ -187,3 +189,68 @@ def _check_data_processing(request: Members) -> None:
             raise invalid("JoinSource Input needs SplitType and AssembleWith to be Line.")
     elif content_type == accept == "text/csv" and not split == assemble == "Line":
         raise invalid("DataProcessing of text/csv needs SplitType and AssembleWith to be Line.")
+
+
+def check_processing_job(request: Members) -> None:
+    """The rules of `CreateProcessingJob`."""
+    check_tags(request.get("Tags") or [])
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    if cluster.get("SelectedInstanceType") or cluster.get("SelectedInstanceCount"):
+        raise invalid("SelectedInstanceType and SelectedInstanceCount are read-only.")
+    if cluster.get("InstanceType") and cluster.get("InstancePreferences"):
+        raise invalid("InstanceType and InstancePreferences must not both be provided.")
+    if not cluster.get("InstanceType"):
+        raise invalid("InstanceType must be provided; InstancePreferences is not available here.")
+    inputs = request.get("ProcessingInputs") or []
+    outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs", [])
+    taken: set[str] = set()
+    for path in [*map(_input_path, inputs), *map(_output_path, outputs)]:
+        if path in taken:
+            raise invalid(f"LocalPath {path} must be used by one input or output only.")
+        taken.add(path)
+
+
+def _input_path(given: Members) -> str:
+    """The local path of a processing job's input, which is checked."""
+    name, source = given["InputName"], given.get("S3Input")
+    if (source is None) == (given.get("DatasetDefinition") is None):
+        raise invalid(f"Exactly one of S3Input and DatasetDefinition must be provided for {name}.")
+    if source is None:
+        raise invalid(f"DatasetDefinition of {name} is not available here; only S3Input is.")
+    mode, compression = source.get("S3InputMode"), source.get("S3CompressionType", "None")
+    if compression == "Gzip" and mode != "Pipe":
+        raise invalid(f"S3CompressionType Gzip of {name} is only supported with S3InputMode Pipe.")
+    if given.get("AppManaged"):
+        raise invalid(f"AppManaged of {name} is not available here.")
+    path = _local_path(name, source.get("LocalPath"))
+    if mode is None:
+        raise invalid(f"S3InputMode must be provided for {name}.")
+    if mode != "File" or source["S3DataType"] != "S3Prefix":
+        raise invalid(f"Only S3InputMode File and S3DataType S3Prefix are available here: {name}.")
+    return path
+
+
+def _output_path(given: Members) -> str:
+    """The local path of a processing job's output, which is checked."""
+    name, target = given["OutputName"], given.get("S3Output")
+    if (target is None) == (given.get("FeatureStoreOutput") is None):
+        raise invalid(
+            f"Exactly one of S3Output and FeatureStoreOutput must be provided for {name}."
+        )
+    if target is None and not given.get("AppManaged"):
+        raise invalid(f"FeatureStoreOutput of {name} is only supported with AppManaged.")
+    if target is None or given.get("AppManaged"):
+        raise invalid(f"AppManaged of {name} is not available here.")
+    path = _local_path(name, target.get("LocalPath"))
+    if target["S3UploadMode"] != "EndOfJob":
+        raise invalid(f"Only S3UploadMode EndOfJob is available here: {name}.")
+    return path
+
+
+def _local_path(name: str, given: str | None) -> str:
+    if not given:
+        raise invalid(f"LocalPath must be provided for {name}.")
+    path = posixpath.normpath(given)
+    if not path.startswith(PROCESSING_FOLDER):
+        raise invalid(f"LocalPath {given} of {name} must begin with {PROCESSING_FOLDER}.")
+    return path

@@ -15,6 +15,7 @@ from autodrop_local import local_aws
 from autodrop_local.layout import Credentials
 from autodrop_local.local_aws import LocalAws, LocalAwsError
 from tests.local.host.conftest import PROJECT, Stack, eventually
+from tests.local.sagemaker.stage import processing_request
 
 pytestmark = pytest.mark.e2e
 
@@ -187,6 +188,49 @@ def test_allowed_call_reaches_sagemaker(call: Callable[..., dict[str, Any]], sta
     )
 
     assert made["ModelArn"] == "arn:aws:sagemaker:us-east-1:000000000000:model/ad-x"
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+
+s3 = boto3.client("s3")
+bucket, folder = sys.argv[1:]
+s3.put_object(Bucket=bucket, Key="job/put", Body=b"")
+try:
+    s3.put_object(Bucket=bucket, Key="elsewhere", Body=b"")
+except ClientError as error:
+    Path(folder, "refusal").write_text(error.response["Error"]["Code"])
+"""
+
+
+def test_script_of_a_processing_job_has_the_permissions_of_its_role(
+    aws: LocalAws, stack: Stack
+) -> None:
+    bucket = stack.outputs["Bucket"]
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    s3.put_object(Bucket=bucket, Key="job/code/script.py", Body=SCRIPT)
+
+    sagemaker.create_processing_job(
+        **processing_request(
+            "ad-x-prepare",
+            bucket,
+            "/opt/ml/processing/output/train",
+            source={"S3Uri": f"s3://{bucket}/job/code"},
+            target={"S3Uri": f"s3://{bucket}/job/out"},
+            RoleArn=stack.outputs["Role"],
+        )
+    )
+    waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
+    waiter.wait(ProcessingJobName="ad-x-prepare", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+    put = s3.list_objects_v2(Bucket=bucket, Prefix="job/")["Contents"]
+    assert {found["Key"] for found in put} == {"job/code/script.py", "job/put", "job/out/refusal"}
+    refusal = s3.get_object(Bucket=bucket, Key="job/out/refusal")["Body"].read()
+    assert refusal == b"AccessDenied"
 
 
 def test_unknown_key_is_refused(aws: LocalAws) -> None:

@@ -127,6 +127,13 @@ class LocalAws:
             patience,
         )
 
+    def finished_processing_job(self, name: str, patience: float = 60) -> dict[str, Any]:
+        return _awaited(
+            lambda: self.sagemaker.describe_processing_job(ProcessingJobName=name),
+            "ProcessingJobStatus",
+            patience,
+        )
+
 
 def _awaited(
     describe: Callable[[], dict[str, Any]], status: str, patience: float
@@ -248,6 +255,52 @@ def transform_request(name: str = "job", model: str = "model", **changes: Any) -
     }
 
 
+SPARK_IMAGE = (
+    f"173754725891.dkr.ecr.{REGION}.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.3"
+)
+
+
+def processing_request(name: str = "job", *arguments: str, **changes: Any) -> Any:
+    """A request for a processing job that runs `code/script.py`; it has one input and one output.
+
+    `source` and `target` change members of the input and of the output.
+    """
+    source = {
+        "S3Uri": f"s3://{BUCKET}/code",
+        "LocalPath": "/opt/ml/processing/input/job",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+        **changes.pop("source", {}),
+    }
+    target = {
+        "S3Uri": f"s3://{BUCKET}/out",
+        "LocalPath": "/opt/ml/processing/output/train",
+        "S3UploadMode": "EndOfJob",
+        **changes.pop("target", {}),
+    }
+    words = arguments or ("--output", "/opt/ml/processing/output/train")
+    return {
+        "ProcessingJobName": name,
+        "AppSpecification": {
+            "ImageUri": SPARK_IMAGE,
+            "ContainerEntrypoint": ["smspark-submit", "/opt/ml/processing/input/job/script.py"],
+            "ContainerArguments": list(words),
+        },
+        "ProcessingInputs": [{"InputName": "job", "S3Input": source}],
+        "ProcessingOutputConfig": {"Outputs": [{"OutputName": "train", "S3Output": target}]},
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": "ml.m5.4xlarge",
+                "VolumeSizeInGB": 30,
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "RoleArn": ROLE,
+        **changes,
+    }
+
+
 def model_request(name: str = "model", uri: str = f"s3://{BUCKET}/m.tar.gz") -> Any:
     """A request for a model with one container."""
     return {
@@ -257,9 +310,9 @@ def model_request(name: str = "model", uri: str = f"s3://{BUCKET}/m.tar.gz") -> 
     }
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Returns when something holds; fails when it does not within a few seconds."""
-    limit = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Returns when something holds; fails when it does not within some seconds."""
+    limit = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.01)

@@ -11,8 +11,13 @@ from autodrop_local.sagemaker.events import (
     transform_event,
 )
 from autodrop_local.sagemaker.ports import Place
-from autodrop_local.sagemaker.state import AutoMLJob, Model, TransformJob
-from tests.local.sagemaker.stage import automl_request, model_request, transform_request
+from autodrop_local.sagemaker.state import AutoMLJob, Model, StepJob, TransformJob
+from tests.local.sagemaker.stage import (
+    automl_request,
+    model_request,
+    processing_request,
+    transform_request,
+)
 
 PLACE = Place("us-east-1", "111122223333", "http://localhost", None)
 ARN = PLACE.arn("transform-job", "job")
@@ -80,6 +85,48 @@ def test_events_of_child_jobs_do_not_name_their_parent() -> None:
         assert event.detail["CreationTime"] == 5000
         assert "AutoMLJobArn" not in event.detail
         assert steps.described(step, PLACE)["AutoMLJobArn"] == AUTOML.arn
+
+
+def test_a_processing_event_has_the_documented_members() -> None:
+    job = StepJob(
+        "job",
+        PLACE.arn("processing-job", "job"),
+        "processing",
+        created=1704320199.0,
+        modified=1704320746.0,
+        status="Failed",
+        ended=1704320746.0,
+        failure_reason="AlgorithmError: See job logs for more information",
+        request=processing_request(Environment={"A": "b"}, NetworkConfig={}, ExperimentConfig={}),
+        started=1704320734.0,
+        exit_message="Algorithm Error",
+    )
+
+    event = step_event(job, steps.described(job, PLACE))
+
+    assert event.detail_type == "SageMaker Processing Job State Change"
+    assert event.resources == [job.arn]
+    assert set(event.detail) == {
+        "ProcessingInputs",
+        "ProcessingOutputConfig",
+        "ProcessingJobName",
+        "ProcessingResources",
+        "StoppingCondition",
+        "AppSpecification",
+        "NetworkConfig",
+        "RoleArn",
+        "ExperimentConfig",
+        "ProcessingJobArn",
+        "ProcessingJobStatus",
+        "FailureReason",
+        "ProcessingEndTime",
+        "ProcessingStartTime",
+        "LastModifiedTime",
+        "CreationTime",
+        "Tags",
+    }
+    assert event.detail["ProcessingEndTime"] == 1704320746000
+    assert event.detail["ProcessingStartTime"] == 1704320734000
 
 
 def test_a_model_event_has_no_status() -> None:

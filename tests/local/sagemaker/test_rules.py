@@ -6,7 +6,13 @@ import pytest
 
 from autodrop_local.sagemaker.api import rules
 from autodrop_local.sagemaker.errors import ApiError
-from tests.local.sagemaker.stage import BUCKET, automl_request, model_request, transform_request
+from tests.local.sagemaker.stage import (
+    BUCKET,
+    automl_request,
+    model_request,
+    processing_request,
+    transform_request,
+)
 
 ENSEMBLING = {"Mode": "ENSEMBLING"}
 
@@ -201,3 +207,87 @@ def test_filters_that_are_ambiguous_or_no_paths_are_refused(path: str) -> None:
 
 def test_filters_have_a_length() -> None:
     assert "63" in transform_refusal(DataProcessing={"OutputFilter": "$[" + "1," * 40 + "1]"})
+
+
+def processing_refusal(**changes: Any) -> str:
+    with pytest.raises(ApiError) as caught:
+        rules.check_processing_job(processing_request(**changes))
+    assert caught.value.code == "ValidationException"
+    return caught.value.message
+
+
+def test_a_processing_job_may_have_neither_inputs_nor_outputs() -> None:
+    request = processing_request()
+    rules.check_processing_job(request)
+    del request["ProcessingInputs"], request["ProcessingOutputConfig"]
+
+    rules.check_processing_job(request)
+
+
+@pytest.mark.parametrize("end", ["source", "target"])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (None, "LocalPath must be provided"),
+        ("/opt/ml/input", "must begin with /opt/ml/processing/"),
+        ("/opt/ml/processing", "must begin with /opt/ml/processing/"),
+        ("/opt/ml/processing/../model", "must begin with /opt/ml/processing/"),
+    ],
+)
+def test_local_paths_are_below_one_folder(end: str, path: str | None, text: str) -> None:
+    assert text in processing_refusal(**{end: {"LocalPath": path}})
+
+
+def test_a_local_path_has_one_use() -> None:
+    path = {"LocalPath": "/opt/ml/processing/input/job/"}
+
+    assert "one input or output only" in processing_refusal(target=path)
+
+
+def test_an_input_comes_from_one_place() -> None:
+    message = processing_refusal(ProcessingInputs=[{"InputName": "a", "AppManaged": True}])
+
+    assert message == "Exactly one of S3Input and DatasetDefinition must be provided for a."
+
+
+def test_an_output_goes_to_one_place() -> None:
+    def refusal(**output: Any) -> str:
+        outputs = [{"OutputName": "a", **output}]
+        return processing_refusal(ProcessingOutputConfig={"Outputs": outputs})
+
+    store = {"FeatureStoreOutput": {"FeatureGroupName": "group"}}
+    assert "Exactly one of S3Output and FeatureStoreOutput" in refusal()
+    assert "only supported with AppManaged" in refusal(**store)
+    assert "AppManaged of a is not available" in refusal(**store, AppManaged=True)
+
+
+def test_inputs_are_unpacked_only_while_they_stream() -> None:
+    assert "with S3InputMode Pipe" in processing_refusal(source={"S3CompressionType": "Gzip"})
+    assert "S3InputMode must be provided" in processing_refusal(source={"S3InputMode": None})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": {"S3InputMode": "Pipe"}},
+        {"source": {"S3DataType": "ManifestFile"}},
+        {"target": {"S3UploadMode": "Continuous"}},
+        {"ProcessingInputs": [{"InputName": "a", "DatasetDefinition": {}}]},
+    ],
+)
+def test_what_is_not_played_here_is_refused(changes: dict[str, Any]) -> None:
+    assert "available here" in processing_refusal(**changes)
+
+
+def test_the_instances_of_a_processing_job_are_given_in_one_way() -> None:
+    def refusal(**cluster: Any) -> str:
+        return processing_refusal(
+            ProcessingResources={"ClusterConfig": {"VolumeSizeInGB": 1, **cluster}}
+        )
+
+    one = "ml.m5.xlarge"
+    several = [{"InstanceType": one}]
+    both = refusal(InstanceType=one, InstancePreferences=several)
+    assert "must not both be provided" in both
+    assert "InstanceType must be provided" in refusal(InstancePreferences=several)
+    assert "read-only" in refusal(InstanceType=one, SelectedInstanceType=one)

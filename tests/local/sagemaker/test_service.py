@@ -23,6 +23,7 @@ from tests.local.sagemaker.stage import (
     automl_request,
     eventually,
     model_request,
+    processing_request,
     running,
     transform_request,
 )
@@ -361,6 +362,147 @@ def test_an_unknown_transform_job_is_not_found(aws: LocalAws) -> None:
         assert "none" in message
 
 
+def test_a_processing_job_goes_its_way(aws: LocalAws, processes: ActedProcesses) -> None:
+    request = processing_request(Tags=[{"Key": "run", "Value": "1"}], Environment={"A": "b"})
+    arn = aws.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+    process = processes.next()
+    process.tell("finished", exit_message="all is well")
+    process.end()
+
+    job = aws.finished_processing_job("job")
+
+    assert process.order is not None
+    assert process.order.kind == "processing"
+    assert process.order.credentials.access_key == "execution"
+    assert arn == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/job"
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Completed", "all is well")
+    assert job["CreationTime"] <= job["ProcessingStartTime"] <= job["ProcessingEndTime"]
+    for member in ("AppSpecification", "Environment", "ProcessingResources", "RoleArn"):
+        assert job[member] == request[member]
+    told = [event.detail for event in aws.events]
+    assert [detail["ProcessingJobStatus"] for detail in told] == ["InProgress", "Completed"]
+    assert told[-1]["Tags"] == {"run": "1"}
+    assert aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "run", "Value": "1"}]
+
+
+def test_a_processing_job_is_described_with_the_defaults_of_aws(
+    aws: LocalAws, processes: ActedProcesses
+) -> None:
+    request = processing_request()
+    del request["StoppingCondition"]
+    aws.sagemaker.create_processing_job(**request)
+
+    job = aws.sagemaker.describe_processing_job(ProcessingJobName="JOB")
+
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 86_400}
+    [given], [output] = job["ProcessingInputs"], job["ProcessingOutputConfig"]["Outputs"]
+    assert (given["AppManaged"], output["AppManaged"]) == (False, False)
+    assert given["S3Input"]["S3DataDistributionType"] == "FullyReplicated"
+    assert job["ProcessingJobName"] == "job"
+    processes.next().end()
+
+
+def test_a_failed_processing_job_says_why(aws: LocalAws, processes: ActedProcesses) -> None:
+    aws.sagemaker.create_processing_job(**processing_request())
+    process = processes.next()
+    process.tell("failed", reason="AlgorithmError: See job logs", exit_message="Algorithm Error")
+    process.end()
+
+    job = aws.finished_processing_job("job")
+
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: See job logs"
+    assert job["ExitMessage"] == "Algorithm Error"
+    assert aws.events[-1].detail["FailureReason"] == "AlgorithmError: See job logs"
+
+
+def test_the_name_of_a_processing_job_is_taken_for_good(
+    aws: LocalAws, processes: ActedProcesses
+) -> None:
+    arn = aws.sagemaker.create_processing_job(**processing_request())["ProcessingJobArn"]
+    processes.next().end()
+    aws.finished_processing_job("job")
+
+    refusal = refused(aws.sagemaker.create_processing_job, **processing_request())
+
+    assert refusal == (
+        "ResourceInUse",
+        "Job name must be unique within an AWS account and region, and a job with this name "
+        f"already exists ({arn})",
+    )
+
+
+def test_a_processing_job_can_be_stopped(aws: LocalAws, processes: ActedProcesses) -> None:
+    aws.sagemaker.create_processing_job(**processing_request())
+    process = processes.next()
+
+    aws.sagemaker.stop_processing_job(ProcessingJobName="job")
+
+    assert process.ended.wait(5)
+    job = aws.finished_processing_job("job")
+    assert job["ProcessingJobStatus"] == "Stopped"
+    assert "FailureReason" not in job
+    statuses = [event.detail["ProcessingJobStatus"] for event in aws.events]
+    assert statuses[-2:] == ["Stopping", "Stopped"]
+    code, message = refused(aws.sagemaker.stop_processing_job, ProcessingJobName="job")
+    assert (code, "in status Stopped" in message) == ("ValidationException", True)
+
+
+def test_a_processing_job_over_its_runtime_is_stopped(
+    aws: LocalAws, processes: ActedProcesses
+) -> None:
+    limit = {"MaxRuntimeInSeconds": 1}
+    aws.sagemaker.create_processing_job(**processing_request(StoppingCondition=limit))
+    process = processes.next()
+
+    job = aws.finished_processing_job("job")
+
+    assert process.ended.wait(5)
+    assert job["ProcessingJobStatus"] == "Stopped"
+    assert (job["ProcessingEndTime"] - job["ProcessingStartTime"]).total_seconds() >= 1
+
+
+def test_processing_jobs_are_listed_with_those_of_automl_jobs(
+    aws: LocalAws, processes: ActedProcesses
+) -> None:
+    aws.sagemaker.create_auto_ml_job_v2(**automl_request("parent"))
+    automl = processes.next()
+    automl.tell("step_started", kind="processing", name="parent-db-1", details={})
+    eventually(lambda: len(aws.events) == 1)
+    aws.sagemaker.create_processing_job(**processing_request("own"))
+    own = processes.next()
+    own.tell("finished", exit_message=None)
+    own.end()
+    aws.finished_processing_job("own")
+
+    def names(**request: Any) -> list[str]:
+        answer = aws.sagemaker.list_processing_jobs(**request)
+        return [found["ProcessingJobName"] for found in answer["ProcessingJobSummaries"]]
+
+    assert names() == ["parent-db-1", "own"]
+    assert names(SortBy="Name") == ["own", "parent-db-1"]
+    assert names(StatusEquals="Completed") == ["own"]
+    code, message = refused(aws.sagemaker.stop_processing_job, ProcessingJobName="parent-db-1")
+    assert (code, "a step of parent" in message) == ("ValidationException", True)
+    automl.end()
+
+
+def test_an_unknown_processing_job_is_not_found(aws: LocalAws) -> None:
+    wanted = ("ValidationException", "Could not find requested job with name: none")
+
+    for operation in (aws.sagemaker.describe_processing_job, aws.sagemaker.stop_processing_job):
+        assert refused(operation, ProcessingJobName="none") == wanted
+
+
+def test_a_processing_job_needs_a_role_that_can_be_assumed(aws: LocalAws) -> None:
+    request = processing_request(RoleArn=UNTRUSTING_ROLE)
+
+    code, message = refused(aws.sagemaker.create_processing_job, **request)
+
+    assert code == "ValidationException"
+    assert message.startswith(f"Could not assume role {UNTRUSTING_ROLE}.")
+
+
 def test_tags_are_kept_added_and_listed(aws: LocalAws) -> None:
     request = model_request() | {"Tags": [{"Key": "a", "Value": "1"}]}
     arn = aws.sagemaker.create_model(**request)["ModelArn"]
@@ -402,15 +544,17 @@ def test_jobs_that_a_stop_cut_off_are_taken_up_again(tmp_path: Path) -> None:
         aws.sagemaker.create_model(**model_request())
         aws.sagemaker.create_auto_ml_job_v2(**automl_request("trains"))
         aws.sagemaker.create_transform_job(**transform_request("transforms"))
-        cut_off = first.next()
-        first.next()
+        aws.sagemaker.create_processing_job(**processing_request("processes"))
+        started = [first.next() for _ in range(3)]
+        eventually(lambda: all(process.order is not None for process in started))
+        [cut_off] = [process for process in started if process.order.name == "trains"]  # type: ignore[union-attr]
         cut_off.tell_candidate("trains-trial-t1-1", 0.5)
         bucket = aws.bucket
 
     with running(home, bucket, workers=second) as aws:
         aws.service.start()
         orders = {}
-        for _ in range(2):
+        for _ in range(3):
             process = second.next()
             eventually(lambda process=process: process.order is not None)  # type: ignore[misc]
             assert process.order is not None
@@ -418,11 +562,14 @@ def test_jobs_that_a_stop_cut_off_are_taken_up_again(tmp_path: Path) -> None:
         orders["automl"].tell_candidate("trains-trial-t1-1", 0.9)
         orders["automl"].tell("finished", secondary="Completed")
         orders["transform"].tell("finished")
+        orders["processing"].tell("finished", exit_message=None)
         job = aws.finished_automl_job("trains")
         transform = aws.finished_transform_job("transforms")
+        processing = aws.finished_processing_job("processes")
 
     assert job["BestCandidate"]["FinalAutoMLJobObjectiveMetric"]["Value"] == 0.9
     assert transform["TransformJobStatus"] == "Completed"
+    assert processing["ProcessingJobStatus"] == "Completed"
 
 
 def test_a_job_that_is_cut_off_too_often_fails(tmp_path: Path) -> None:

@@ -8,20 +8,23 @@ import pytest
 from autodrop_local.sagemaker.api import shapes
 from autodrop_local.sagemaker.api.patterns import matches
 from autodrop_local.sagemaker.errors import ApiError
-from tests.local.sagemaker.stage import automl_request, transform_request
+from tests.local.sagemaker.stage import automl_request, processing_request, transform_request
 
 CREATE = "CreateAutoMLJobV2"
 OPERATIONS = [
     "AddTags",
     "CreateAutoMLJobV2",
     "CreateModel",
+    "CreateProcessingJob",
     "CreateTransformJob",
     "ListAutoMLJobs",
     "ListCandidatesForAutoMLJob",
     "ListModels",
+    "ListProcessingJobs",
     "ListTags",
     "ListTransformJobs",
     "StopAutoMLJob",
+    "StopProcessingJob",
 ]
 
 
@@ -133,6 +136,28 @@ def test_instance_types_are_those_of_transform_jobs() -> None:
     assert "'transformResources.instanceType'" in error.message
 
 
+@pytest.mark.parametrize(
+    ("request_", "member"),
+    [
+        (processing_request("a_b"), "processingJobName"),
+        (processing_request("a" * 64), "processingJobName"),
+        (processing_request(ProcessingResources={"ClusterConfig": {}}), "volumeSizeInGB"),
+        (processing_request(ProcessingInputs=[{}]), "inputName"),
+        (processing_request(source={"S3DataType": "Prefix"}), "s3DataType"),
+        (processing_request(target={"S3UploadMode": None}), "s3UploadMode"),
+        (processing_request("job", "x" * 257), "containerArguments.1.member"),
+        (processing_request(StoppingCondition={"MaxRuntimeInSeconds": 777_601}), "maxRuntime"),
+        (processing_request(Environment={"1st": ""}), "environment.key"),
+        (processing_request(RoleArn=None), "roleArn"),
+    ],
+)
+def test_constraints_of_processing_jobs_hold(request_: dict[str, Any], member: str) -> None:
+    error = refused("CreateProcessingJob", request_)
+
+    assert error.code == "ValidationException"
+    assert member in error.message
+
+
 @pytest.mark.parametrize("tag", ["größe 1", "app:x/y=z+1", "日本", "a_b.c-d@e"])
 def test_java_classes_in_patterns_mean_unicode(tag: str) -> None:
     assert matches(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)", tag)
@@ -159,7 +184,7 @@ def test_every_pattern_of_the_operations_can_be_compiled() -> None:
             if hasattr(shape, part):
                 walk(getattr(shape, part))
 
-    for operation in [*OPERATIONS, "CreateProcessingJob"]:
+    for operation in OPERATIONS:
         walk(model.operation_model(operation).input_shape)
 
     for pattern in patterns:
