@@ -91,6 +91,7 @@ _STAGES = (
 # In which stage a run is after it has entered a state.
 _STAGE_OF = {
     RunState.RECEIVED: 0,
+    RunState.PREPARING: 0,
     RunState.PREPARED: 1,
     RunState.QUEUED: 1,
     RunState.TRAINING: 2,
@@ -207,6 +208,8 @@ def _detail(sighting: Sighting) -> str:
     if run is None or run.state is RunState.RECEIVED:
         return ""
     words = []
+    if run.state is RunState.PREPARING and not run.waiting_for:
+        words.append("too large for a function, so a Processing job does it")
     if run.state is RunState.TRAINING:
         status = sighting.job.status_line if sighting.job else run.job_status
         if status:

@@ -19,7 +19,9 @@ from typing import Any
 
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
-from autodrop.ports import Services
+from autodrop.naming import Drop
+from autodrop.ports import ObjectFacts, Services
+from autodrop.requests import DATA_INPUT, ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import (
     AutoMLJob,
@@ -28,13 +30,18 @@ from autodrop.sagemaker_jobs import (
     Metric,
     Model,
     Objective,
+    ProcessingJob,
     TransformJob,
 )
-from autodrop.settings import ProblemType
+from autodrop.settings import ProblemType, parse_settings
 from autodrop_local.sagemaker.api import rules, shapes
 
 BUCKET = "data-bucket"
 ROLE = "arn:aws:iam::111122223333:role/autodrop-sagemaker"
+SPARK = ProcessingSetup(
+    "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.3",
+    "ml.m5.4xlarge",
+)
 
 
 class Killed(BaseException):
@@ -67,6 +74,7 @@ class World:
             execution_role_arn=ROLE,
             default_settings={},
             max_dataset_bytes=10_000_000,
+            processing=SPARK,
         )
 
     def _tick(self) -> datetime:
@@ -98,6 +106,10 @@ class World:
         """Upload a file as a user would."""
         self.bucket.put(key, content, metadata, version)
 
+    def limit(self, max_dataset_bytes: int) -> None:
+        """Let larger files than this go to a processing job."""
+        self.services = replace(self.services, max_dataset_bytes=max_dataset_bytes)
+
     def take_events(self) -> list[dict[str, Any]]:
         """Return the events sent since last asked."""
         taken, self.events = self.events, []
@@ -113,6 +125,7 @@ class FakeBucket:
     versions: dict[tuple[str, str | None], tuple[bytes, Mapping[str, str]]] = field(
         default_factory=dict
     )
+    newest: dict[str, str] = field(default_factory=dict)
     writes: int = 0
 
     def put(
@@ -125,6 +138,7 @@ class FakeBucket:
         self.writes += 1
         version = version or f"v{self.writes}"
         self.objects[key] = content
+        self.newest[key] = version
         for each in (version, None):
             self.versions[key, each] = (content, metadata or {})
         self.world.events.append(object_created(key, len(content), version))
@@ -146,6 +160,16 @@ class FakeBucket:
         self.world.after()
         return content
 
+    def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
+        self.world.before("s3:HeadObject")
+        if (key, version_id) not in self.versions or (
+            version_id is None and key not in self.objects
+        ):
+            raise NotFound(key)
+        _, metadata = self.versions[key, version_id]
+        self.world.after()
+        return ObjectFacts(metadata, version_id or self.newest[key])
+
     def exists(self, key: str) -> bool:
         self.world.before("s3:HeadObject")
         self.world.after()
@@ -163,6 +187,10 @@ class FakeBucket:
         self.world.before("s3:ListObjects")
         self.world.after()
         return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def below(self, uri: str) -> Sequence[str]:
+        """Return the keys that SageMaker reads when it is given `uri` as an S3Prefix."""
+        return sorted(key for key in self.objects if key.startswith(_key(uri)))
 
     def json(self, key: str) -> Any:
         return json.loads(self.objects[key])
@@ -251,12 +279,47 @@ class FakeSageMaker:
     """`autodrop.ports.SageMaker`; names are taken for ever, case-insensitively for AutoML jobs."""
 
     world: World
+    processing: dict[str, ProcessingJob] = field(default_factory=dict)
+    processing_requests: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     jobs: dict[str, AutoMLJob] = field(default_factory=dict)
     job_requests: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     transforms: dict[str, TransformJob] = field(default_factory=dict)
+    processing_quota: int = 4
     transform_quota: int = 4
     model_quota: int = 100
+
+    def create_processing_job(self, request: Mapping[str, Any]) -> None:
+        self.world.before("sagemaker:CreateProcessingJob")
+        _checked("CreateProcessingJob", request, rules.check_processing_job)
+        name = request["ProcessingJobName"]
+        if name in self.processing:
+            raise AlreadyExists(name)
+        running = sum(job.status == "InProgress" for job in self.processing.values())
+        if running >= self.processing_quota:
+            raise QuotaExceeded("ml.m5.4xlarge for processing job usage: 0 Instances")
+        inputs = {
+            each["InputName"]: each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]
+        }
+        for uri in inputs.values():
+            if not self.world.bucket.below(uri):
+                raise AssertionError(f"SageMaker was asked to process {uri}, which is not there")
+        self.processing_requests[name] = request
+        self.processing[name] = ProcessingJob(
+            name, "InProgress", inputs[DATA_INPUT], created_at=self.world.now
+        )
+        self.world.after()
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        self.world.before("sagemaker:DescribeProcessingJob")
+        self.world.after()
+        return self.processing.get(name)
+
+    def stop_processing_job(self, name: str) -> None:
+        self.world.before("sagemaker:StopProcessingJob")
+        if name in self.processing and self.processing[name].status == "InProgress":
+            self.processing[name] = replace(self.processing[name], status="Stopping")
+        self.world.after()
 
     def create_automl_job(self, request: Mapping[str, Any]) -> None:
         self.world.before("sagemaker:CreateAutoMLJobV2")
@@ -267,7 +330,7 @@ class FakeSageMaker:
         if sum(job.status == "InProgress" for job in self.jobs.values()) >= self.world.quota:
             raise QuotaExceeded("The account-level service limit is 4 jobs.")
         source = request["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]
-        if _key(source["S3Uri"]) not in self.world.bucket.objects:
+        if not self.world.bucket.below(source["S3Uri"]):
             raise AssertionError("SageMaker was asked to train on an object that is not there")
         self.job_requests[name] = request
         self.jobs[name] = AutoMLJob(
@@ -339,6 +402,44 @@ class FakeSageMaker:
         self.world.after()
         return self.transforms.get(name)
 
+    def end_processing(
+        self,
+        name: str,
+        status: str = "Completed",
+        reason: str | None = None,
+        exit_message: str | None = None,
+        outcome: object = None,
+    ) -> None:
+        """End a processing job: its outputs, and its event.
+
+        Without an `outcome` the job finds that its file can be used.
+        """
+        self.processing[name] = replace(
+            self.processing[name],
+            status=status,
+            ended_at=self.world.now,
+            failure_reason=reason,
+            exit_message=exit_message,
+        )
+        if status == "Completed":
+            self._process(name, outcome)
+        self.world.events.append(processing_changed(name, status))
+
+    def _process(self, name: str, outcome: object) -> None:
+        """Do what the script does: every part in two files, and what was found."""
+        outputs = {
+            each["OutputName"]: _key(each["S3Output"]["S3Uri"])
+            for each in self.processing_requests[name]["ProcessingOutputConfig"]["Outputs"]
+        }
+        if outcome is None:
+            (code, _) = self.processing_requests[name]["ProcessingInputs"]
+            order = self.world.bucket.json(f"{_key(code['S3Input']['S3Uri'])}order.json")
+            content = self.world.bucket.objects[order["drop"]["key"]]
+            for part, lines in _parts(content).items():
+                self.world.bucket.put(f"{outputs[part.split('/')[0]]}/{part.split('/')[1]}", lines)
+            outcome = _outcome(order)
+        self.world.bucket.put(f"{outputs['outcome']}/outcome.json", json.dumps(outcome).encode())
+
     def end_job(self, name: str, status: str = "Completed", reason: str | None = None) -> None:
         """End an AutoML job; Autopilot sends no event of it."""
         best = _candidate(name) if status == "Completed" else None
@@ -367,10 +468,11 @@ class FakeSageMaker:
             keys = (
                 self.models[job.model_name].containers[-1].environment["SAGEMAKER_INFERENCE_OUTPUT"]
             )
-            test = self.world.bucket.objects[_key(job.input_uri)].decode()
-            rows = len(list(csv.reader(io.StringIO(test))))
-            output = _key(job.input_uri).replace("/test/", "/inference-results/") + ".out"
-            self.world.bucket.put(output, _predictions(keys.split(","), rows))
+            for key in self.world.bucket.below(job.input_uri):
+                test = self.world.bucket.objects[key].decode()
+                rows = len(list(csv.reader(io.StringIO(test))))
+                output = key.replace("/test/", "/inference-results/") + ".out"
+                self.world.bucket.put(output, _predictions(keys.split(","), rows))
         self.world.events.append(transform_changed(name, status))
 
 
@@ -449,6 +551,23 @@ def transform_changed(name: str, status: str) -> dict[str, Any]:
     }
 
 
+def processing_changed(name: str, status: str) -> dict[str, Any]:
+    """Return a *SageMaker Processing Job State Change* event."""
+    return {
+        "version": "0",
+        "id": "0c7d2b5e-6f31-4d0a-8f0e-2b9a5c4d7e10",
+        "detail-type": "SageMaker Processing Job State Change",
+        "source": "aws.sagemaker",
+        "detail": {
+            "ProcessingJobName": name,
+            "ProcessingJobStatus": status,
+            "FailureReason": None,
+            "ProcessingEndTime": 1696427186229,
+            "Tags": {},
+        },
+    }
+
+
 def table(rows: int = 600, header: str = "x,z,y") -> bytes:
     """Return a small CSV with a target of two classes."""
     lines = [f"{i},{i % 7},{'yes' if i % 3 == 0 else 'no'}" for i in range(rows)]
@@ -459,6 +578,45 @@ def _checked(
     operation: str, request: Mapping[str, Any], check: Callable[[dict[str, Any]], None]
 ) -> None:
     check(shapes.request(operation, json.dumps(request).encode()))
+
+
+def _parts(content: bytes) -> dict[str, bytes]:
+    """Return the part files of a table of ours; the last sixth of its rows is held out."""
+    header, *rows = content.decode().splitlines()
+    held_out = len(rows) * 5 // 6
+    target = header.rpartition(",")[2]
+    train, test, truth = rows[:held_out], [], []
+    for number, row in enumerate(rows[held_out:], held_out):
+        cells, _, label = row.rpartition(",")
+        test.append(cells)
+        truth.append(f"{number},{label}")
+    written = {}
+    for name, first, lines in (
+        ("train", [header], train),
+        ("test", [], test),
+        ("truth", [f"row,{target}"], truth),
+    ):
+        half = len(lines) // 2
+        for number, part in enumerate((lines[:half], lines[half:])):
+            written[f"{name}/part-{number:05}.csv"] = "\n".join([*first, *part, ""]).encode()
+    return written
+
+
+def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
+    # The builders use names of this module.
+    from tests.builders import a_dataset
+
+    drop = order["drop"]
+    dataset = a_dataset(
+        run_id=order["run_id"],
+        name=Drop(**drop).dataset,
+        source={name: drop[name] for name in ("bucket", "key", "version_id", "size")},
+        settings=parse_settings(
+            {name: value for name, value in order["settings"].items() if value is not None}
+        ),
+        parts=True,
+    )
+    return {"dataset": dataset.to_json(), "profile": {"schema_version": 1, "columns": []}}
 
 
 def _candidate(job: str) -> Candidate:

@@ -139,6 +139,12 @@ def targets(event: dict[str, Any]) -> list[str]:
             return ["prepare_dataset"]
         is_dataset = key.startswith("runs/") and key.endswith("/dataset.json")
         return ["start_autopilot"] if is_dataset else []
+    if kind == "SageMaker Processing Job State Change":
+        ended = _PROCESSING.get(detail["ProcessingJobStatus"])
+        return ["watch_runs", ended] if ended else []
+    if kind == "Processing Job State Change":
+        ended = _PROCESSING.get(detail["status"])
+        return [ended] if ended else []
     if event["source"] == "aws.sagemaker" and kind != "SageMaker Transform Job State Change":
         return ["watch_runs"]
     status = detail.get("status") or detail.get("TransformJobStatus")
@@ -147,3 +153,12 @@ def targets(event: dict[str, Any]) -> list[str]:
     if status != "Completed":
         return []
     return ["create_model"] if kind == "Autopilot Job State Change" else ["write_results"]
+
+
+# Who is told how a processing job stands; `NotStarted` is a status of ours alone.
+_PROCESSING = {
+    "Completed": "prepare_dataset",
+    "NotStarted": "prepare_dataset",
+    "Failed": "record_failure",
+    "Stopped": "record_failure",
+}

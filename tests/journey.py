@@ -21,14 +21,29 @@ DROPPED = "inbox/bank-marketing/bank.csv"
 VERSION = "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
 RUN = "ad-bank-marketi-651fb8a14249"
 FOLDER = RunFolder.of("bank-marketing", RUN)
+# What a processing job tells of a file that cannot be used.
+RAGGED_ROW = {
+    "code": "RAGGED_ROW",
+    "message": "Line 17 has 4 cells, but the header has 3 columns.",
+    "remedy": "Put cells that hold a comma in quotes.",
+    "line": 17,
+    "column": None,
+}
 # What happens to a run, in this order: a function with an event file, or something in SageMaker.
-STEPS = {
+STEPS: dict[str, tuple[str, str] | None] = {
     "prepared": ("prepare_dataset", "dataset-dropped"),
     "training": ("start_autopilot", "dataset-prepared"),
     "trained": None,
     "transforming": ("create_model", "autopilot-completed"),
     "transformed": None,
     "completed": ("write_results", "transform-completed"),
+}
+# What happens to a run whose file is too large for a function.
+LARGE_STEPS: dict[str, tuple[str, str] | None] = {
+    "preparing": ("prepare_dataset", "dataset-dropped"),
+    "processed": None,
+    "prepared": ("prepare_dataset", "processing-completed"),
+    **{name: step for name, step in STEPS.items() if name != "prepared"},
 }
 
 
@@ -56,15 +71,31 @@ class Journey:
             world.take_events()
             yield journey
 
+    def large(self) -> Journey:
+        """Make the dropped file too large for a function."""
+        self.world.limit(1_000_000)
+        return self
+
+    @property
+    def steps(self) -> dict[str, tuple[str, str] | None]:
+        """What happens to the run, in this order."""
+        dropped = event("dataset-dropped")["detail"]["object"]["size"]
+        is_large = dropped > self.world.services.max_dataset_bytes
+        return LARGE_STEPS if is_large else STEPS
+
     def to(self, goal: str) -> Journey:
         """Bring the run to `goal`, one of the steps' names; forget the events on the way."""
-        for name, step in STEPS.items():
+        sagemaker = self.world.sagemaker
+        happens = {
+            "processed": sagemaker.end_processing,
+            "trained": sagemaker.end_job,
+            "transformed": sagemaker.end_transform,
+        }
+        for name, step in self.steps.items():
             if step is not None:
                 self.invoke(*step)
-            elif name == "trained":
-                self.world.sagemaker.end_job(RUN)
             else:
-                self.world.sagemaker.end_transform(RUN)
+                happens[name](RUN)
             if name == goal:
                 self.world.take_events()
                 return self
@@ -109,6 +140,7 @@ class Journey:
                 name: asdict(replace(run, job_status=None))
                 for name, run in self.world.ledger.items.items()
             },
+            "processing": dict(sagemaker.processing),
             "jobs": dict(sagemaker.jobs),
             "models": dict(sagemaker.models),
             "transforms": dict(sagemaker.transforms),
@@ -124,6 +156,7 @@ def _stopped(world: World) -> World:
 def _twin(world: World) -> World:
     """Return a world in the same state, with nothing called and nothing to deliver."""
     twin = _stopped(World(now=world.now, quota=world.quota, messages=list(world.messages)))
+    twin.limit(world.services.max_dataset_bytes)
     for place in ("bucket", "ledger", "sagemaker"):
         for name, value in vars(getattr(world, place)).items():
             if name != "world":
@@ -203,6 +236,43 @@ def _later(goal: str) -> Callable[[Journey], None]:
     return prepare
 
 
+def _large_later(goal: str) -> Callable[[Journey], None]:
+    return lambda journey: _later(goal)(journey.large())
+
+
+def _find_no_room_for_processing(journey: Journey) -> None:
+    journey.large().world.sagemaker.processing_quota = 0
+    journey.invoke("prepare_dataset", "dataset-dropped")
+    journey.world.sagemaker.processing_quota = 4
+    journey.world.take_events()
+
+
+def _find_no_room_until_later(journey: Journey) -> None:
+    _find_no_room_for_processing(journey)
+    journey.world.now += timedelta(minutes=6)
+
+
+def _find_a_ragged_row(journey: Journey) -> None:
+    journey.large().to("preparing").world.sagemaker.end_processing(
+        RUN, outcome={"rejected": RAGGED_ROW}
+    )
+
+
+def _leave_no_outcome(journey: Journey) -> None:
+    del journey.large().to("processed").world.bucket.objects[FOLDER.outcome]
+
+
+def _fail_processing(journey: Journey) -> None:
+    journey.large().to("preparing").world.sagemaker.end_processing(
+        RUN, "Failed", "AlgorithmError: See job logs", "spark failed"
+    )
+
+
+def _take_processing_name(journey: Journey) -> None:
+    processing = journey.large().to("preparing").world.sagemaker.processing
+    processing[RUN] = replace(processing[RUN], input_uri="s3://elsewhere/bank.csv")
+
+
 def _ended_unannounced(journey: Journey) -> None:
     journey.to("completed")
     items = journey.world.ledger.items
@@ -214,6 +284,23 @@ def _ended_unannounced(journey: Journey) -> None:
 SCENES = {
     "prepare": Scene("prepare_dataset", "dataset-dropped", lambda _: None),
     "reject": Scene("prepare_dataset", "dataset-dropped", lambda _: None, b"a,b,y\n"),
+    "prepare large": Scene("prepare_dataset", "dataset-dropped", lambda j: j.large()),
+    "start processing": Scene(
+        "prepare_dataset", "processing-not-started", _find_no_room_for_processing
+    ),
+    "take up": Scene(
+        "prepare_dataset", "processing-completed", lambda j: j.large().to("processed")
+    ),
+    "found processed": Scene(
+        "prepare_dataset", "processing-found-completed", lambda j: j.large().to("processed")
+    ),
+    "reject large": Scene("prepare_dataset", "processing-completed", _find_a_ragged_row),
+    "no outcome": Scene("prepare_dataset", "processing-completed", _leave_no_outcome),
+    "processing name taken": Scene(
+        "prepare_dataset", "processing-completed", _take_processing_name
+    ),
+    "processing failed": Scene("record_failure", "processing-failed", _fail_processing),
+    "found processing failed": Scene("record_failure", "processing-found-failed", _fail_processing),
     "start": Scene("start_autopilot", "dataset-prepared", lambda j: j.to("prepared")),
     "create model": Scene("create_model", "autopilot-completed", lambda j: j.to("trained")),
     "write results": Scene("write_results", "transform-completed", lambda j: j.to("transformed")),
@@ -230,6 +317,8 @@ SCENES = {
     "no candidate": Scene("create_model", "autopilot-completed", _leave_no_candidate),
     "no output": Scene("write_results", "transform-completed", _lose_output),
     "watch unprepared": Scene("watch_runs", "watch-runs-tick", _die_preparing),
+    "watch unprocessed": Scene("watch_runs", "watch-runs-tick", _find_no_room_until_later),
+    "watch processed": Scene("watch_runs", "watch-runs-tick", _large_later("processed")),
     "watch prepared": Scene("watch_runs", "watch-runs-tick", _later("prepared")),
     "watch queued": Scene("watch_runs", "watch-runs-tick", _queue),
     "watch trained": Scene("watch_runs", "training-job-ended", lambda j: j.to("trained")),

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from autodrop import VERSION
+from autodrop.findings import Finding
 from autodrop.naming import RunFolder
 from autodrop.settings import ProblemType, Settings, parse_settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,47 @@ class Split:
     """Which rows are held out.
 
     Attributes:
-        method: As in the settings.
-        test_fraction: The share asked for.
+        method: As in the settings, or `file` where the user gave the test rows.
+        test_fraction: The share asked for; None for `file`.
         seed: As in the settings.
-        train_rows: Rows in `train_data.csv`.
-        test_rows: Rows in `test_data.csv`.
+        train_rows: Training rows.
+        test_rows: Held-out rows.
+        column: The column of the groups or times.
+        note: Where the border is, in words; may be empty.
     """
 
     method: str
-    test_fraction: float
+    test_fraction: float | None
     seed: int
     train_rows: int
     test_rows: int
+    column: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class Warned:
-    """Something in the data worth knowing that does not stop the run."""
+class Reading:
+    """How the dropped file was read.
 
-    code: str
-    message: str
+    Attributes:
+        format: `csv` or `parquet`.
+        encoding: How bytes became characters.
+        compression: `gzip`, `zstd` or None.
+        delimiter: What separates the cells.
+        escape: How a quote stands in a quoted cell: `doubled` or behind a `backslash`.
+        line_end: `lf`, `crlf`, `cr` or `mixed`.
+        header_line: The 1-based line of the column names.
+        decimal: What stands before decimals where the file shows it: `.`, `,` or None.
+    """
+
+    format: str = "csv"
+    encoding: str = "utf-8"
+    compression: str | None = None
+    delimiter: str = ","
+    escape: str = "doubled"
+    line_end: str = "lf"
+    header_line: int = 1
+    decimal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,32 +93,38 @@ class Dataset:
         run_id: The run.
         name: The dataset's name.
         source: Where the file was: bucket, key, version id and size.
-        encoding: How its bytes were read.
-        delimiter: What separates its cells.
+        reading: How it was read.
         rows: Data rows in the file, blank lines not counted.
         columns: All column names in file order.
         features: Columns that the model learns from, in file order.
         target: The column to predict.
         split: The held-out rows.
         settings: The settings in force.
+        identifiers: Columns that are kept out because they look like identifiers.
         newlines_replaced: Cells whose line breaks became spaces, because batch transform splits
             records at every newline.
+        decimal_commas: Columns whose numbers are written with a decimal comma.
+        emptied_texts: Columns whose texts stand in held-out rows only.
+        parts: Whether training, test and truth are several files each, in the order of their names.
         warnings: What the user should know.
     """
 
     run_id: str
     name: str
     source: dict[str, Any]
-    encoding: str
-    delimiter: str
+    reading: Reading
     rows: int
     columns: tuple[str, ...]
     features: tuple[str, ...]
     target: Target
     split: Split
     settings: Settings
+    identifiers: tuple[str, ...] = ()
     newlines_replaced: int = 0
-    warnings: tuple[Warned, ...] = ()
+    decimal_commas: tuple[str, ...] = ()
+    emptied_texts: tuple[str, ...] = ()
+    parts: bool = False
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def folder(self) -> RunFolder:
@@ -107,6 +135,33 @@ class Dataset:
         """Return the `s3://` URI of `key` in the run's bucket."""
         return f"s3://{self.source['bucket']}/{key}"
 
+    @property
+    def has_model_input(self) -> bool:
+        """Whether the model gets copies of the parts, in which some cells are written otherwise.
+
+        Training and test files hold the cells as the dropped file spells them. Autopilot would take
+        a decimal comma for a text, and a text in a column of numbers fails a batch transform.
+        """
+        return bool(self.decimal_commas or self.emptied_texts)
+
+    @property
+    def train_uri(self) -> str:
+        """What Autopilot reads; ends with a slash when it is several files."""
+        return self._part(self.folder.model_train if self.has_model_input else self.folder.train)
+
+    @property
+    def test_uri(self) -> str:
+        """What batch transform reads; ends with a slash when it is several files."""
+        return self._part(self.folder.model_test if self.has_model_input else self.folder.test)
+
+    @property
+    def truth_uri(self) -> str:
+        """Row numbers, carried columns and target; ends with a slash when it is several files."""
+        return self._part(self.folder.truth)
+
+    def _part(self, key: str) -> str:
+        return self.uri(key.rpartition("/")[0] + "/" if self.parts else key)
+
     def to_json(self) -> dict[str, Any]:
         """Return what is written as `dataset.json`."""
         written = asdict(self)
@@ -114,10 +169,13 @@ class Dataset:
             {"label": label, "rows": rows} for label, rows in self.target.classes
         ]
         written["settings"] = self.settings.to_json()
+        written["warnings"] = [each.to_json() for each in self.warnings]
         written["files"] = {
-            "train": self.uri(self.folder.train),
-            "test": self.uri(self.folder.test),
-            "truth": self.uri(self.folder.truth),
+            "train": self._part(self.folder.train),
+            "test": self._part(self.folder.test),
+            "truth": self.truth_uri,
+            "model_train": self.train_uri,
+            "model_test": self.test_uri,
         }
         return {"schema_version": SCHEMA_VERSION, "autodrop_version": VERSION, **written}
 
@@ -130,8 +188,7 @@ class Dataset:
             run_id=written["run_id"],
             name=written["name"],
             source=written["source"],
-            encoding=written["encoding"],
-            delimiter=written["delimiter"],
+            reading=Reading(**written["reading"]),
             rows=written["rows"],
             columns=tuple(written["columns"]),
             features=tuple(written["features"]),
@@ -146,6 +203,10 @@ class Dataset:
             ),
             split=Split(**written["split"]),
             settings=parse_settings(settings),
+            identifiers=tuple(written["identifiers"]),
             newlines_replaced=written["newlines_replaced"],
-            warnings=tuple(Warned(**each) for each in written["warnings"]),
+            decimal_commas=tuple(written["decimal_commas"]),
+            emptied_texts=tuple(written["emptied_texts"]),
+            parts=written["parts"],
+            warnings=tuple(Finding.from_json(each) for each in written["warnings"]),
         )

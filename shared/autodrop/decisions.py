@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from autodrop.events import NOT_STARTED
 from autodrop.run import Outcome, Run, RunState
-from autodrop.sagemaker_jobs import TERMINAL_STATUSES, AutoMLJob, TransformJob
+from autodrop.sagemaker_jobs import TERMINAL_STATUSES, AutoMLJob, ProcessingJob, TransformJob
 
 # The function and Lambda's two retries of it may still be at work for this long:
 # 3 x 15 minutes of timeout, 1 + 2 minutes between.
@@ -15,8 +16,9 @@ PREPARATION_DEADLINE = timedelta(minutes=50)
 # How long the event that should have come gets before we send it (again).
 GRACE = timedelta(minutes=2)
 RESEND_AFTER = timedelta(minutes=5)
-# A run that waits for room to score its held-out rows gives up after this long.
-TRANSFORM_DEADLINE = timedelta(hours=24)
+# A run that waits for room, to look at its file or to score its held-out rows, gives up after this
+# long; so does one whose job has ended and of which nothing comes.
+GIVE_UP_AFTER = timedelta(hours=24)
 
 
 class Action(StrEnum):
@@ -26,6 +28,7 @@ class Action(StrEnum):
     START_JOB = "start_job"
     TELL_JOB = "tell_job"
     TELL_TRANSFORM = "tell_transform"
+    TELL_PROCESSING = "tell_processing"
     ANNOUNCE = "announce"
     END = "end"
 
@@ -36,7 +39,7 @@ class Step:
 
     Attributes:
         action: What to do.
-        status: For the two TELLs, the status to tell.
+        status: For the three TELLs, the status to tell.
         outcome: For END, how the run ends.
     """
 
@@ -55,6 +58,7 @@ def next_step(
     dataset_ready: bool = False,
     job: AutoMLJob | None = None,
     transform: TransformJob | None = None,
+    processing: ProcessingJob | None = None,
 ) -> Step:
     """Return what an open run needs now.
 
@@ -64,11 +68,14 @@ def next_step(
         dataset_ready: Whether its `dataset.json` exists; looked up for RECEIVED runs.
         job: Its AutoML job; looked up for TRAINING runs.
         transform: Its transform job; looked up for TRANSFORMING runs.
+        processing: Its processing job; looked up for PREPARING runs.
     """
     if run.state.is_end:
         return Step(Action.ANNOUNCE) if _quiet_for(run, now, GRACE) else WAIT
     if run.state is RunState.RECEIVED:
         return _received(run, now, dataset_ready=dataset_ready)
+    if run.state is RunState.PREPARING:
+        return _preparing(run, now, processing)
     if run.state is RunState.PREPARED:
         return Step(Action.START_JOB) if _quiet_for(run, now, GRACE) else WAIT
     if run.state is RunState.QUEUED:
@@ -92,6 +99,40 @@ def _received(run: Run, now: datetime, *, dataset_ready: bool) -> Step:
     return WAIT
 
 
+def _preparing(run: Run, now: datetime, processing: ProcessingJob | None) -> Step:
+    status, since = NOT_STARTED, run.updated_at
+    if processing is not None:
+        if processing.status not in TERMINAL_STATUSES:
+            return WAIT
+        status, since = processing.status, processing.ended_at or run.updated_at
+    if now - since < GRACE:
+        # The function may still be at work, or the event on its way.
+        return WAIT
+    told = run.announced == _said(status, "processing")
+    if told and not _announced_before(run, now, RESEND_AFTER):
+        return WAIT
+    if told and now - since > GIVE_UP_AFTER:
+        return Step(Action.END, outcome=_never_prepared(run, started=processing is not None))
+    return Step(Action.TELL_PROCESSING, status=status)
+
+
+def _never_prepared(run: Run, *, started: bool) -> Outcome:
+    if started:
+        return Outcome(
+            RunState.FAILED,
+            "PREPARATION_NEVER_FINISHED",
+            "The Processing job ended, but what it found could not be taken up for 24 hours.",
+            "Look at the log of prepare_dataset; what the job wrote is under processing/.",
+        )
+    return Outcome(
+        RunState.FAILED,
+        "PREPARATION_NEVER_STARTED",
+        run.waiting_for or "The Processing job could not be started for 24 hours.",
+        "Ask AWS for a higher quota of the instance type for processing jobs, or set another "
+        "`ProcessingInstanceType` in the stack's parameters, and drop the file again.",
+    )
+
+
 def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
     if job is None:
         return Step(Action.START_JOB)
@@ -101,7 +142,7 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
     if told and not _announced_before(run, now, RESEND_AFTER):
         return WAIT
     ended = job.ended_at or run.updated_at
-    if told and job.status == "Completed" and now - ended > TRANSFORM_DEADLINE:
+    if told and job.status == "Completed" and now - ended > GIVE_UP_AFTER:
         outcome = Outcome(
             RunState.FAILED,
             "TRANSFORM_NEVER_STARTED",
@@ -125,7 +166,7 @@ def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> St
     told = run.announced == _said(transform.status, "transform")
     if told and not _announced_before(run, now, RESEND_AFTER):
         return WAIT
-    if told and now - ended > TRANSFORM_DEADLINE:
+    if told and now - ended > GIVE_UP_AFTER:
         outcome = Outcome(
             RunState.FAILED,
             "RESULTS_NEVER_WRITTEN",
@@ -138,7 +179,14 @@ def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> St
 
 def announcement(step: Step) -> str:
     """Return what the ledger remembers of a TELL, so that it is not told every minute."""
-    return _said(step.status, "transform" if step.action is Action.TELL_TRANSFORM else "job")
+    return _said(step.status, _KINDS[step.action])
+
+
+_KINDS = {
+    Action.TELL_JOB: "job",
+    Action.TELL_TRANSFORM: "transform",
+    Action.TELL_PROCESSING: "processing",
+}
 
 
 def _said(status: str, kind: str = "job") -> str:

@@ -15,6 +15,10 @@ Anything else is our bug: Lambda retries it, then the failure queue ends the run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from autodrop.findings import Finding
+
 
 class AutodropError(Exception):
     """Base of all errors that autodrop raises on purpose."""
@@ -29,6 +33,8 @@ class Rejected(AutodropError):
         remedy: What the user can change.
         line: 1-based line of the file, when the problem has a place.
         column: Column name, when the problem has one.
+        example: A cell that shows it, shortened; not for logs.
+        others: What else was found in the file.
     """
 
     def __init__(
@@ -39,6 +45,8 @@ class Rejected(AutodropError):
         *,
         line: int | None = None,
         column: str | None = None,
+        example: str | None = None,
+        others: Sequence[Finding] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -46,6 +54,13 @@ class Rejected(AutodropError):
         self.remedy = remedy
         self.line = line
         self.column = column
+        self.example = example
+        self.others = tuple(others)
+
+    @property
+    def finding(self) -> Finding:
+        """The problem in the form of everything else that is found."""
+        return Finding(self.code, self.message, self.remedy, self.line, self.column, self.example)
 
 
 class Transient(AutodropError):

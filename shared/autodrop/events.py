@@ -19,8 +19,11 @@ from autodrop.run import Run
 OUR_SOURCE = "autodrop"
 JOB_CHANGED = "Autopilot Job State Change"
 TRANSFORM_CHANGED = "Transform Job State Change"
+PROCESSING_CHANGED = "Processing Job State Change"
 RUN_CHANGED = "Run State Change"
 SAGEMAKER_TRANSFORM_CHANGED = "SageMaker Transform Job State Change"
+# What our event says of a processing job that is not there; SageMaker has no such status.
+NOT_STARTED = "NotStarted"
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ def parse_dataset_ready(event: Mapping[str, Any]) -> str:
 def parse_job_name(event: Mapping[str, Any]) -> str | None:
     """Return the run that a job event is about, or None when the name is not one of ours.
 
-    Takes our own two events and *SageMaker Transform Job State Change*; Autopilot's child transform
-    jobs send the latter too, under names of their own.
+    Takes our own three events, *SageMaker Transform Job State Change* and *SageMaker Processing Job
+    State Change*; Autopilot's child jobs send the latter two as well, under names of their own.
 
     Raises:
         MalformedEvent: The event has no name.
@@ -79,14 +82,19 @@ def parse_job_name(event: Mapping[str, Any]) -> str | None:
     detail = event.get("detail")
     name = None
     if isinstance(detail, Mapping):
-        name = detail.get("run_id") or detail.get("TransformJobName")
+        members = ("run_id", "TransformJobName", "ProcessingJobName")
+        name = next((detail[each] for each in members if detail.get(each)), None)
     if not isinstance(name, str) or not name:
         raise MalformedEvent("the event names no job")
     return name if RUN_ID.fullmatch(name) else None
 
 
 def is_only_a_look(event: Mapping[str, Any]) -> bool:
-    """Return whether the event only makes `watch_runs` look, and is about no run of its own."""
+    """Return whether nobody has to end a run because this event could not be handled.
+
+    It only makes `watch_runs` look. So does the end of a run's own processing job, for which
+    `watch_runs` sends our event when nothing comes of SageMaker's.
+    """
     if event.get("source") == "aws.scheduler":
         return True
     return (
@@ -174,6 +182,14 @@ def job_changed(run: Run, status: str) -> OwnEvent:
 def transform_changed(run: Run, status: str) -> OwnEvent:
     """Return the event that stands in for a Transform event that never came."""
     return OwnEvent(TRANSFORM_CHANGED, {**_about(run), "status": status})
+
+
+def processing_changed(run: Run, status: str) -> OwnEvent:
+    """Return the event that stands in for a Processing event that never came.
+
+    Its status is `NOT_STARTED` when there is no job at all.
+    """
+    return OwnEvent(PROCESSING_CHANGED, {**_about(run), "status": status})
 
 
 def run_changed(run: Run) -> OwnEvent:

@@ -1,8 +1,8 @@
 """Names that are made from the drop alone, so that the same drop always gets the same names.
 
-SageMaker has no client tokens: its names are the idempotency keys. AutoML job, model and transform
-job all carry the run id. Limits: CreateAutoMLJobV2 takes 1-32 characters of `[a-zA-Z0-9-]`, case
-insensitively; models and transform jobs 63.
+SageMaker has no client tokens: its names are the idempotency keys. Processing job, AutoML job,
+model and transform job all carry the run id. Limits: CreateAutoMLJobV2 takes 1-32 characters of
+`[a-zA-Z0-9-]`, case insensitively; the others 63.
 """
 
 from __future__ import annotations
@@ -118,6 +118,25 @@ class RunFolder:
     def truth(self) -> str:
         """Row number, ignored columns and target of the held-out rows."""
         return f"{self.prefix}truth/truth.csv"
+
+    def processing_code(self, name: str = "") -> str:
+        """Return the key of a file that the processing job is given, or the prefix of all."""
+        return f"{self.prefix}processing/code/{name}"
+
+    @property
+    def outcome(self) -> str:
+        """`outcome.json`: what the processing job found, or why the file is unusable."""
+        return f"{self.prefix}processing/outcome/outcome.json"
+
+    @property
+    def model_train(self) -> str:
+        """What Autopilot trains on where that is not `train`."""
+        return f"{self.prefix}model-input/train/train_data.csv"
+
+    @property
+    def model_test(self) -> str:
+        """What batch transform reads where that is not `test`."""
+        return f"{self.prefix}model-input/test/test_data.csv"
 
     @property
     def output(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from autodrop import VERSION
-from autodrop.errors import JobFailed, NotDelivered
+from autodrop.errors import JobFailed, NotDelivered, Rejected
 from autodrop.events import run_changed
 from autodrop.ports import Services
 from autodrop.report import Report
@@ -76,6 +76,20 @@ def refused(what: str, refusal: JobFailed) -> Outcome:
     )
 
 
+def rejection(problem: Rejected) -> Outcome:
+    """Return how a run ends whose file or settings cannot be used."""
+    return Outcome(
+        RunState.REJECTED,
+        problem.code,
+        problem.message,
+        problem.remedy,
+        problem.line,
+        problem.column,
+        problem.example,
+        problem.others,
+    )
+
+
 def notification(run: Run) -> tuple[str, str]:
     """Return subject and text of the message that people get."""
     if run.state is RunState.COMPLETED:
@@ -102,6 +116,8 @@ def _write_failure(services: Services, run: Run, outcome: Outcome) -> None:
         "remedy": outcome.remedy,
         "line": outcome.line,
         "column": outcome.column,
+        "example": outcome.example,
+        "others": [each.to_json() for each in outcome.others],
         "source": {
             "bucket": run.drop.bucket,
             "key": run.drop.key,

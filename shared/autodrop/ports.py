@@ -9,8 +9,28 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autodrop.events import OwnEvent
+from autodrop.requests import ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
-from autodrop.sagemaker_jobs import AutoMLJob, Candidate, Model, TransformJob
+from autodrop.sagemaker_jobs import (
+    AutoMLJob,
+    Candidate,
+    Model,
+    ProcessingJob,
+    TransformJob,
+)
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What S3 tells of an object without its content.
+
+    Attributes:
+        metadata: What came with the upload.
+        version_id: The version that was looked at; None in a bucket without versions.
+    """
+
+    metadata: Mapping[str, str]
+    version_id: str | None
 
 
 class Bucket(Protocol):
@@ -28,6 +48,13 @@ class Bucket(Protocol):
 
         Raises:
             NotFound: No such object.
+        """
+
+    def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
+        """Return what S3 tells of the object, or of one version of it.
+
+        Raises:
+            NotFound: No such object or version.
         """
 
     def exists(self, key: str) -> bool:
@@ -72,6 +99,21 @@ class Ledger(Protocol):
 
 class SageMaker(Protocol):
     """Jobs and models."""
+
+    def create_processing_job(self, request: Mapping[str, Any]) -> None:
+        """Send CreateProcessingJob.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            QuotaExceeded: No room for its instance.
+            JobFailed: SageMaker refuses the request.
+        """
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        """Return the processing job, or None when there is none."""
+
+    def stop_processing_job(self, name: str) -> None:
+        """Ask the job to stop; content when it is not there or has ended."""
 
     def create_automl_job(self, request: Mapping[str, Any]) -> None:
         """Send CreateAutoMLJobV2.
@@ -144,3 +186,4 @@ class Services:
     execution_role_arn: str
     default_settings: Mapping[str, Any]
     max_dataset_bytes: int
+    processing: ProcessingSetup

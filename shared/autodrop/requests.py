@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autodrop.dataset import Dataset
+from autodrop.naming import RunFolder
+from autodrop.run import Run
 from autodrop.sagemaker_jobs import Container
 
 # In the order asked for; a container gives those it supports. `probabilities` and `labels` are
@@ -18,6 +21,129 @@ INFERENCE_RESPONSE = ("predicted_label", "probability", "probabilities", "labels
 _SUPPORTED = "SAGEMAKER_INFERENCE_SUPPORTED"
 _OUTPUT = "SAGEMAKER_INFERENCE_OUTPUT"
 _INPUT = "SAGEMAKER_INFERENCE_INPUT"
+
+
+# What the processing job is given, below `RunFolder.processing_code`.
+CODE_ARCHIVE = "autodrop.zip"
+CODE_SCRIPT = "prepare_large.py"
+CODE_ORDER = "order.json"
+# Folders of the container. Its script is told them, because a local AWS has them elsewhere.
+_INPUT_FOLDER = "/opt/ml/processing/input"
+_OUTPUT_FOLDER = "/opt/ml/processing/output"
+DATA_INPUT = "data"
+# What limits the cost of a job that never comes to an end. SageMaker allows nine days.
+_LONGEST_PROCESSING_SECONDS = 12 * 60 * 60
+_GIGABYTE = 1_000_000_000
+_SMALLEST_VOLUME_GB = 30
+_LARGEST_VOLUME_GB = 16_384
+# For what lies on the volume besides the data.
+_SPARE_GB = 20
+# Plain text once; its parts, which hold every row once more; and twice that for what Spark spills.
+_PLAIN_TIMES = 4
+# Packed files unpack to ten times their size and more.
+_PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES - 1)
+_PLAIN_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class ProcessingSetup:
+    """What processing jobs run on.
+
+    Attributes:
+        image_uri: The Spark container; empty where nobody has said which.
+        instance_type: The one instance.
+    """
+
+    image_uri: str
+    instance_type: str
+
+
+def processing_data_uri(run: Run) -> str:
+    """Return the `s3://` URI that the run's processing job reads."""
+    return f"s3://{run.drop.bucket}/{run.drop.key}"
+
+
+def processing_volume_gb(size: int, file_name: str) -> int:
+    """Return how many GB the volume of a processing job has: input, parts, and room for Spark.
+
+    Args:
+        size: Bytes of the file as it was dropped.
+        file_name: Its name, which tells whether it is packed.
+    """
+    plain = file_name.lower().endswith(_PLAIN_SUFFIXES)
+    needed = math.ceil(size * (_PLAIN_TIMES if plain else _PACKED_TIMES) / _GIGABYTE)
+    return min(max(needed + _SPARE_GB, _SMALLEST_VOLUME_GB), _LARGEST_VOLUME_GB)
+
+
+def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> dict[str, Any]:
+    """Return the body of CreateProcessingJob for a file that is too large for a function.
+
+    One instance on purpose: the parts are written to its own disk, from where SageMaker uploads
+    them when the job has ended.
+    """
+    folder, bucket = run.folder, run.drop.bucket
+    outputs = {
+        "train": folder.train,
+        "test": folder.test,
+        "truth": folder.truth,
+        "model-train": folder.model_train,
+        "model-test": folder.model_test,
+        "outcome": folder.outcome,
+    }
+    return {
+        "ProcessingJobName": run.run_id,
+        "AppSpecification": {
+            "ImageUri": setup.image_uri,
+            "ContainerEntrypoint": [
+                "smspark-submit",
+                "--py-files",
+                f"{_INPUT_FOLDER}/code/{CODE_ARCHIVE}",
+                f"{_INPUT_FOLDER}/code/{CODE_SCRIPT}",
+            ],
+            "ContainerArguments": ["--input", _INPUT_FOLDER, "--output", _OUTPUT_FOLDER],
+        },
+        "ProcessingInputs": [
+            _processing_input("code", f"s3://{bucket}/{folder.processing_code()}"),
+            _processing_input(DATA_INPUT, processing_data_uri(run)),
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": name,
+                    "S3Output": {
+                        # Several files lie where a function writes one.
+                        "S3Uri": f"s3://{bucket}/{key.rpartition('/')[0]}",
+                        "LocalPath": f"{_OUTPUT_FOLDER}/{name}",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+                for name, key in outputs.items()
+            ]
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": setup.instance_type,
+                "VolumeSizeInGB": processing_volume_gb(run.drop.size, run.drop.file_name),
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": _LONGEST_PROCESSING_SECONDS},
+        "RoleArn": role_arn,
+        "Tags": _tags(folder, run.run_id),
+    }
+
+
+def _processing_input(name: str, uri: str) -> dict[str, Any]:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_INPUT_FOLDER}/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
+    }
 
 
 def automl_job_request(dataset: Dataset, role_arn: str) -> dict[str, Any]:
@@ -39,17 +165,14 @@ def automl_job_request(dataset: Dataset, role_arn: str) -> dict[str, Any]:
                 "ContentType": "text/csv;header=present",
                 "CompressionType": "None",
                 "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "S3Prefix",
-                        "S3Uri": dataset.uri(dataset.folder.train),
-                    }
+                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": dataset.train_uri}
                 },
             }
         ],
         "OutputDataConfig": {"S3OutputPath": dataset.uri(dataset.folder.output)},
         "AutoMLProblemTypeConfig": {"TabularJobConfig": tabular},
         "RoleArn": role_arn,
-        "Tags": _tags(dataset),
+        "Tags": _tags(dataset.folder, dataset.run_id),
     }
     if settings.problem_type is not None:
         # Autopilot takes problem type and objective together or not at all.
@@ -75,7 +198,7 @@ def model_request(
             }
             for container in asking_for_probabilities(containers)
         ],
-        "Tags": _tags(dataset),
+        "Tags": _tags(dataset.folder, dataset.run_id),
     }
 
 
@@ -119,7 +242,7 @@ def transform_job_request(dataset: Dataset) -> dict[str, Any]:
             "DataSource": {
                 "S3DataSource": {
                     "S3DataType": "S3Prefix",
-                    "S3Uri": dataset.uri(dataset.folder.test),
+                    "S3Uri": dataset.test_uri,
                 }
             },
             "ContentType": "text/csv",
@@ -135,13 +258,12 @@ def transform_job_request(dataset: Dataset) -> dict[str, Any]:
             "InstanceType": dataset.settings.transform.instance_type,
             "InstanceCount": dataset.settings.transform.instance_count,
         },
-        "Tags": _tags(dataset),
+        "Tags": _tags(dataset.folder, dataset.run_id),
     }
 
 
-def _tags(dataset: Dataset) -> list[dict[str, str]]:
-    folder = dataset.folder.prefix.split("/")[1]
+def _tags(folder: RunFolder, run_id: str) -> list[dict[str, str]]:
     return [
-        {"Key": "autodrop:run", "Value": dataset.run_id},
-        {"Key": "autodrop:dataset", "Value": folder},
+        {"Key": "autodrop:run", "Value": run_id},
+        {"Key": "autodrop:dataset", "Value": folder.prefix.split("/")[1]},
     ]

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from autodrop.findings import Finding
 from autodrop.naming import Drop, RunFolder
 
 
 class RunState(StrEnum):
-    """Where a run is. The first five come in this order; the last four are ends."""
+    """Where a run is. The first six come in this order; the last four are ends.
+
+    PREPARING is only for files that are too large for a function, QUEUED only for runs that find
+    no room in the account: the others go past them.
+    """
 
     RECEIVED = "RECEIVED"
+    PREPARING = "PREPARING"
     PREPARED = "PREPARED"
     QUEUED = "QUEUED"
     TRAINING = "TRAINING"
@@ -38,6 +44,7 @@ class RunState(StrEnum):
 
 _WORKING = (
     RunState.RECEIVED,
+    RunState.PREPARING,
     RunState.PREPARED,
     RunState.QUEUED,
     RunState.TRAINING,
@@ -51,7 +58,7 @@ class Run:
     """One run as the ledger knows it.
 
     Attributes:
-        run_id: Its name, and that of its AutoML job, model and transform job.
+        run_id: Its name, and that of its processing job, AutoML job, model and transform job.
         drop: The upload that it is about.
         state: Where it is.
         created_at: When the drop was claimed (UTC).
@@ -106,6 +113,8 @@ class Outcome:
         remedy: What the user can do about it.
         line: 1-based line of the file the reason is about.
         column: Column the reason is about.
+        example: A cell that shows it, shortened. For the user's eyes, never for a log.
+        others: What else was found in the file.
     """
 
     state: RunState
@@ -114,3 +123,5 @@ class Outcome:
     remedy: str = ""
     line: int | None = None
     column: str | None = None
+    example: str | None = field(default=None, repr=False)
+    others: tuple[Finding, ...] = field(default=(), repr=False)

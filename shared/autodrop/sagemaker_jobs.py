@@ -101,6 +101,37 @@ class AutoMLJob:
 
 
 @dataclass(frozen=True)
+class ProcessingJob:
+    """A processing job as DescribeProcessingJob tells it.
+
+    Attributes:
+        name: Its name, which is the run id.
+        status: InProgress, Completed, Failed, Stopping or Stopped.
+        input_uri: The data that it reads; empty for a job that has no such input.
+        created_at: When it was created.
+        started_at: When it began to work.
+        ended_at: When it ended.
+        failure_reason: SageMaker's own words.
+        exit_message: What the container left in `/opt/ml/output/message`.
+    """
+
+    name: str
+    status: str
+    input_uri: str
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure_reason: str | None = None
+    exit_message: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed: SageMaker's reason and the container's last words, as far as told."""
+        told = [each for each in (self.failure_reason, self.exit_message) if each]
+        return "; ".join(told) or None
+
+
+@dataclass(frozen=True)
 class TransformJob:
     """A batch transform as DescribeTransformJob tells it."""
 

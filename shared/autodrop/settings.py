@@ -126,13 +126,14 @@ class SplitSettings:
     """Which rows are held out of the training, to test the model on.
 
     Attributes:
-        method: `random`: exactly the rows that `pandas.DataFrame.sample` leaves out.
+        method: `random`: exactly the rows that `pandas.DataFrame.sample` leaves out; None takes
+            that for what a function prepares, and `hash` for larger files.
         test_fraction: Share of the rows that is held out.
         seed: Seed of the random choice.
         column: The column of the groups or times; None for the other methods.
     """
 
-    method: str = "random"
+    method: str | None = None
     test_fraction: float = 0.2
     seed: int = 200
     column: str | None = None
@@ -291,10 +292,11 @@ SCHEMA = (
     ),
     Setting(
         "split.method",
-        Choice(_same("random", "stratified", "hash", *_BY_COLUMN)),
-        "How rows are chosen. `random`; `stratified`: the same share of every class; `hash`: by a "
+        Choice(_AUTO | _same("random", "stratified", "hash", *_BY_COLUMN)),
+        "How rows are chosen. `random`: those of `pandas.DataFrame.sample`; `stratified`: the same share of every class; `hash`: by a "
         "row's content, so that it keeps its side when the file grows; `group`: no value of "
-        "`split.column` on both sides; `time`: the latest by `split.column`.",
+        "`split.column` on both sides; `time`: the latest by `split.column`. `auto` is `random`, and "
+        "`hash` for files above `MaxLambdaDatasetBytes`.",
         example="group",
     ),
     Setting(
@@ -455,6 +457,6 @@ def _check_together(settings: Settings) -> None:
     if column is not None and method not in _BY_COLUMN:
         raise Rejected(
             "BAD_SETTINGS",
-            f"The setting `split.column` is set but `split.method` is {method}.",
+            f"The setting `split.column` is set but `split.method` is {method or 'auto'}.",
             f"Leave out `split.column`, or set `split.method` to {' or '.join(_BY_COLUMN)}.",
         )

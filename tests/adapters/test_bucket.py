@@ -13,7 +13,7 @@ from botocore.stub import ANY, Stubber
 
 from autodrop.aws.bucket import S3Bucket
 from autodrop.errors import NotFound, Transient
-from autodrop.ports import Bucket
+from autodrop.ports import Bucket, ObjectFacts
 from tests.adapters.conftest import shared_client
 from tests.fakes import BUCKET, World
 
@@ -58,6 +58,8 @@ def test_what_is_not_there_is_not_found(bucket: Bucket, tmp_path: Path) -> None:
             bucket.read(missing)
         with pytest.raises(NotFound):
             bucket.download(missing, tmp_path / "file")
+        with pytest.raises(NotFound):
+            bucket.facts(missing)
 
 
 def test_an_empty_object_is_there(bucket: Bucket) -> None:
@@ -131,6 +133,33 @@ def test_a_version_of_another_key_is_not_found(
 
     with pytest.raises(NotFound):
         bucket.download("other", tmp_path / "file", first)
+    with pytest.raises(NotFound):
+        bucket.facts("other", first)
+
+
+def test_the_facts_of_a_version_are_its_own(versioned: tuple[Bucket, str]) -> None:
+    bucket, first = versioned
+
+    facts = bucket.facts("key", first)
+
+    assert facts == ObjectFacts({"autodrop-target": "y"}, first)
+
+
+def test_the_facts_of_an_object_tell_its_newest_version(versioned: tuple[Bucket, str]) -> None:
+    bucket, first = versioned
+
+    facts = bucket.facts("key")
+
+    assert facts.metadata == {}
+    assert facts.version_id not in (None, first)
+
+
+def test_a_bucket_without_versions_tells_none() -> None:
+    client = shared_client("s3")
+    with Stubber(client) as stub:
+        stub.add_response("head_object", {"Metadata": {}}, {"Bucket": BUCKET, "Key": "key"})
+
+        assert S3Bucket(client, BUCKET).facts("key") == ObjectFacts({}, None)
 
 
 def test_objects_have_the_content_type_that_was_given(

@@ -12,12 +12,18 @@ from botocore.stub import Stubber
 
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, Transient
-from autodrop.requests import automl_job_request, model_request, transform_job_request
+from autodrop.requests import (
+    automl_job_request,
+    model_request,
+    processing_data_uri,
+    processing_job_request,
+    transform_job_request,
+)
 from autodrop.sagemaker_jobs import Metric, Objective
 from autodrop.settings import ProblemType
 from tests.adapters.conftest import shared_client
-from tests.builders import a_dataset, ensembling_container
-from tests.fakes import ROLE
+from tests.builders import a_dataset, a_run, ensembling_container
+from tests.fakes import ROLE, SPARK
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -159,16 +165,21 @@ def jobs(client: SageMakerClient, stub: Stubber) -> SageMakerJobs:
 
 def test_requests_go_out_as_they_are(jobs: SageMakerJobs, stub: Stubber) -> None:
     dataset = a_dataset()
+    processing = processing_job_request(a_run(), SPARK, ROLE)
     job = automl_job_request(dataset, ROLE)
     model = model_request(dataset, [ensembling_container()], ROLE)
     transform = transform_job_request(dataset)
     arn = "arn:aws:sagemaker:us-east-1:111122223333:"
+    stub.add_response(
+        "create_processing_job", {"ProcessingJobArn": f"{arn}processing-job/{JOB}"}, processing
+    )
     stub.add_response("create_auto_ml_job_v2", {"AutoMLJobArn": ARN}, job)
     stub.add_response("create_model", {"ModelArn": f"{arn}model/{JOB}"}, model)
     stub.add_response(
         "create_transform_job", {"TransformJobArn": f"{arn}transform-job/{JOB}"}, transform
     )
 
+    jobs.create_processing_job(processing)
     jobs.create_automl_job(job)
     jobs.create_model(model)
     jobs.create_transform_job(transform)
@@ -339,8 +350,80 @@ def test_a_transform_says_where_it_is(ended: bool, jobs: SageMakerJobs, stub: St
     assert transform.failure_reason == ("ClientError: see logs" if ended else None)
 
 
+def processing_job(**told: Any) -> dict[str, Any]:
+    """Return the answer of DescribeProcessingJob about a job of ours."""
+    request = processing_job_request(a_run(), SPARK, ROLE)
+    return {
+        **{name: value for name, value in request.items() if name != "Tags"},
+        "ProcessingJobName": JOB,
+        "ProcessingJobArn": f"arn:aws:sagemaker:us-east-1:111122223333:processing-job/{JOB}",
+        "ProcessingJobStatus": "InProgress",
+        "CreationTime": THEN,
+        **told,
+    }
+
+
+def test_a_processing_job_that_runs_says_what_it_reads(jobs: SageMakerJobs, stub: Stubber) -> None:
+    stub.add_response("describe_processing_job", processing_job(), {"ProcessingJobName": JOB})
+
+    job = jobs.describe_processing_job(JOB)
+
+    assert job is not None
+    assert (job.name, job.status, job.created_at) == (JOB, "InProgress", THEN)
+    assert job.input_uri == processing_data_uri(a_run())
+    unsaid = [job.started_at, job.ended_at, job.failure_reason, job.exit_message, job.reason]
+    assert unsaid == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"FailureReason": "AlgorithmError", "ExitMessage": "spark"}, "AlgorithmError; spark"),
+        ({"FailureReason": "AlgorithmError"}, "AlgorithmError"),
+        ({"ExitMessage": "spark"}, "spark"),
+        ({"FailureReason": "", "ExitMessage": ""}, None),
+    ],
+)
+def test_a_processing_job_that_ended_says_why_as_far_as_it_knows(
+    told: dict[str, str], reason: str | None, jobs: SageMakerJobs, stub: Stubber
+) -> None:
+    times = {"ProcessingStartTime": THEN, "ProcessingEndTime": LATER}
+    stub.add_response(
+        "describe_processing_job", processing_job(ProcessingJobStatus="Failed", **times, **told)
+    )
+
+    job = jobs.describe_processing_job(JOB)
+
+    assert job is not None
+    assert (job.status, job.started_at, job.ended_at) == ("Failed", THEN, LATER)
+    assert job.reason == reason
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        None,
+        [],
+        [{"InputName": "code", "S3Input": {"S3Uri": "s3://b/c", "S3DataType": "S3Prefix"}}],
+        [{"InputName": "data", "DatasetDefinition": {"LocalPath": "/opt/ml/processing/x"}}],
+    ],
+)
+def test_a_processing_job_of_autopilot_s_own_reads_no_data_of_ours(
+    inputs: list[dict[str, Any]] | None, jobs: SageMakerJobs, stub: Stubber
+) -> None:
+    told = processing_job(ProcessingInputs=inputs)
+    if inputs is None:
+        del told["ProcessingInputs"]
+    stub.add_response("describe_processing_job", told)
+
+    job = jobs.describe_processing_job(JOB)
+
+    assert job is not None
+    assert job.input_uri == ""
+
+
 @pytest.mark.parametrize(("code", "text", "status", "error"), ERRORS)
-@pytest.mark.parametrize("operation", ["automl_job", "model", "transform_job"])
+@pytest.mark.parametrize("operation", ["processing_job", "automl_job", "model", "transform_job"])
 def test_every_refusal_of_a_create_is_an_error_of_ours(
     operation: str,
     code: str,
@@ -352,6 +435,7 @@ def test_every_refusal_of_a_create_is_an_error_of_ours(
 ) -> None:
     dataset = a_dataset()
     method, request = {
+        "processing_job": ("create_processing_job", processing_job_request(a_run(), SPARK, ROLE)),
         "automl_job": ("create_auto_ml_job_v2", automl_job_request(dataset, ROLE)),
         "model": ("create_model", model_request(dataset, [ensembling_container()], ROLE)),
         "transform_job": ("create_transform_job", transform_job_request(dataset)),
@@ -391,6 +475,15 @@ def test_sagemaker_s_words_reach_the_user(jobs: SageMakerJobs, stub: Stubber) ->
             "ResourceNotFound",
             "Could not find requested transform job with name",
         ),
+        # The model of the service says the one, what is known of its answers the other.
+        *(
+            (f"describe_{kind}_job", f"describe_{kind}_job", code, text)
+            for kind in ("processing", "transform")
+            for code, text in (
+                ("ResourceNotFound", ""),
+                ("ValidationException", "Could not find requested job with name: x"),
+            )
+        ),
     ],
 )
 def test_what_is_not_there_is_none(
@@ -406,6 +499,7 @@ def test_what_is_not_there_is_none(
     [
         ("describe_automl_job", "describe_auto_ml_job_v2"),
         ("describe_model", "describe_model"),
+        ("describe_processing_job", "describe_processing_job"),
         ("describe_transform_job", "describe_transform_job"),
         ("list_candidates", "list_candidates_for_auto_ml_job"),
     ],
@@ -441,6 +535,26 @@ def test_a_job_that_is_not_there_need_not_be_stopped(jobs: SageMakerJobs, stub: 
 
     jobs.stop_automl_job(JOB)
     jobs.stop_automl_job(JOB)
+
+
+def test_a_processing_job_that_is_not_there_need_not_be_stopped(
+    jobs: SageMakerJobs, stub: Stubber
+) -> None:
+    stub.add_response("stop_processing_job", {}, {"ProcessingJobName": JOB})
+    stub.add_client_error("stop_processing_job", "ResourceNotFound")
+    stub.add_client_error("stop_processing_job", "ValidationException", "The job has ended.")
+
+    for _ in range(3):
+        jobs.stop_processing_job(JOB)
+
+
+def test_a_processing_job_that_may_not_be_stopped_is_not_taken_for_stopped(
+    jobs: SageMakerJobs, stub: Stubber
+) -> None:
+    stub.add_client_error("stop_processing_job", "AccessDeniedException")
+
+    with pytest.raises(ClientError):
+        jobs.stop_processing_job(JOB)
 
 
 def test_a_connection_that_breaks_is_passing(

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
+from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.errors import Transient
 from autodrop.run import Run, RunState
-from tests.cli.stage import BUCKET, Stage, automl_job, transform_job
+from autodrop.sagemaker_jobs import ProcessingJob
+from autodrop_cli.cleaning import ProcessingJobs
+from tests.cli.stage import BEGIN, BUCKET, FakeJobs, Stage, automl_job, transform_job
+
+
+@dataclass
+class FakeProcessingJobs(FakeJobs):
+    """The fake SageMaker of the stage, with processing jobs."""
+
+    processing: dict[str, ProcessingJob] = field(default_factory=dict)
+    processing_stopped: list[str] = field(default_factory=list)
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        return self.processing.get(name)
+
+    def stop_processing_job(self, name: str) -> None:
+        self.processing_stopped.append(name)
+        self.processing[name] = replace(self.processing[name], status="Stopping")
+
+    def become(self, run: Run, status: str) -> None:
+        """Let the processing job of the run come to this status."""
+        self.processing[run.run_id] = ProcessingJob(run.run_id, status, "", created_at=BEGIN)
+
+
+def with_processing(stage: Stage, run: Run, status: str = "InProgress") -> FakeProcessingJobs:
+    """Give the run a processing job."""
+    jobs = FakeProcessingJobs(**vars(stage.jobs))
+    jobs.become(run, status)
+    stage.connection = replace(stage.connection, sagemaker=jobs)
+    return jobs
 
 
 def completed(stage: Stage) -> Run:
@@ -37,7 +67,7 @@ def test_everything_of_the_run_goes_but_the_drop_stays(stage: Stage) -> None:
     assert stage.ledger.find(run.run_id) is None
     assert "its objects (5 with all their versions), its model, its entry" in result.stdout
     assert f"Kept: the file you dropped, s3://data-bucket/{run.drop.key}" in result.stdout
-    assert "cannot delete AutoML and transform jobs" in result.stdout
+    assert "cannot delete processing, AutoML and transform jobs" in result.stdout
 
 
 def test_a_second_time_nothing_is_left_and_that_is_fine(stage: Stage) -> None:
@@ -105,7 +135,10 @@ def test_the_entry_stays_while_objects_cannot_be_deleted(
     assert stage.ledger.find(run.run_id) is not None
 
 
-@pytest.mark.parametrize("state", [RunState.RECEIVED, RunState.QUEUED, RunState.TRAINING])
+@pytest.mark.parametrize(
+    "state",
+    [RunState.RECEIVED, RunState.PREPARING, RunState.QUEUED, RunState.TRAINING],
+)
 def test_a_run_at_work_is_refused(stage: Stage, state: RunState) -> None:
     run = stage.new_run(state)
     stage.write(run.folder.train, b"1")
@@ -145,6 +178,55 @@ def test_stop_asks_the_job_to_stop_and_removes_the_run_when_it_has(stage: Stage)
     assert stage.jobs.stopped == [run.run_id]
     assert stage.keys() == [run.drop.key]
     assert stage.ledger.find(run.run_id) is None
+
+
+def test_a_run_whose_processing_job_goes_on_after_its_end_is_refused(stage: Stage) -> None:
+    run = completed(stage)
+    with_processing(stage, run, "Stopping")
+
+    result = stage.run_command("cleanup", run.run_id)
+
+    assert result.exit_code == 1
+    assert "its processing job is Stopping" in result.stderr
+
+
+def test_stop_asks_the_processing_job_to_stop_and_removes_the_run_when_it_has(
+    stage: Stage,
+) -> None:
+    run = stage.new_run(RunState.PREPARING)
+    stage.write(run.folder.processing_code("order.json"), b"{}")
+    jobs = with_processing(stage, run)
+
+    def stopped() -> None:
+        # What the job has uploaded while it was stopping goes too.
+        stage.write(run.folder.outcome, b"late")
+        jobs.become(run, "Stopped")
+
+    stage.then(lambda: None, stopped)
+
+    result = stage.run_command("cleanup", run.run_id, "--stop")
+
+    assert result.exit_code == 0
+    assert jobs.processing_stopped == [run.run_id]
+    assert stage.keys() == [run.drop.key]
+    assert stage.ledger.find(run.run_id) is None
+    assert "cannot delete processing" in result.stdout
+
+
+def test_stop_of_a_run_that_waits_for_its_processing_job_keeps_it_from_starting(
+    stage: Stage,
+) -> None:
+    run = stage.new_run(RunState.PREPARING)
+
+    result = stage.run_command("cleanup", run.run_id, "--stop")
+
+    assert result.exit_code == 0
+    assert not stage.ledger.advance(run.run_id, RunState.PREPARED, stage.now)
+    assert stage.ledger.find(run.run_id) is None
+
+
+def test_the_real_adapter_can_stop_processing_jobs() -> None:
+    assert issubclass(SageMakerJobs, ProcessingJobs)
 
 
 def test_stop_of_a_queued_run_keeps_it_from_starting(stage: Stage) -> None:

@@ -92,10 +92,33 @@ def test_a_clock_that_is_behind_gives_no_negative_times() -> None:
     assert all(each.seconds is None or each.seconds >= 0 for each in progress.stages)
 
 
+def test_time_spent_by_a_processing_job_belongs_to_the_preparation() -> None:
+    entered = {
+        RunState.RECEIVED: BEGIN,
+        RunState.PREPARING: BEGIN + timedelta(seconds=2),
+        RunState.PREPARED: BEGIN + timedelta(seconds=602),
+    }
+    preparing = run_in(
+        RunState.PREPARING, entered={state: entered[state] for state in list(entered)[:2]}
+    )
+
+    assert marks(preparing) == [Mark.WORKING, Mark.AHEAD, Mark.AHEAD, Mark.AHEAD]
+    assert seconds(preparing, after=60) == [60, None, None, None]
+    assert seconds(run_in(RunState.PREPARED, entered=entered), after=610) == [602, 8, None, None]
+
+
 @pytest.mark.parametrize(
     ("sighting", "line"),
     [
         (Sighting(run_in(RunState.RECEIVED)), "RECEIVED"),
+        (
+            Sighting(run_in(RunState.PREPARING)),
+            "PREPARING: too large for a function, so a Processing job does it",
+        ),
+        (
+            Sighting(run_in(RunState.PREPARING, waiting_for="SageMaker: 0 Instances")),
+            "PREPARING: waiting: SageMaker: 0 Instances",
+        ),
         (Sighting(run_in(RunState.TRAINING)), "TRAINING"),
         (
             Sighting(run_in(RunState.TRAINING, job_status="InProgress, ModelTuning")),

@@ -124,6 +124,23 @@ def test_json_is_the_only_thing_on_standard_output(stage: Stage, csv_file: Path)
     assert "REJECTED" in result.stderr
 
 
+def test_a_file_too_large_for_a_function_is_followed_through_its_job(
+    stage: Stage, csv_file: Path
+) -> None:
+    runs: list[Run] = []
+    stage.then(
+        lambda: runs.append(claimed(stage, csv_file)),
+        lambda: stage.advance(runs[0], RunState.PREPARING),
+        lambda: stage.advance(runs[0], RunState.PREPARED),
+        lambda: stage.complete(runs[0]),
+    )
+
+    result = stage.run_command("drop", csv_file, "--wait")
+
+    assert result.exit_code == 0
+    assert "PREPARING: too large for a function, so a Processing job does it\n" in result.stdout
+
+
 def test_ctrl_c_stops_watching_and_says_how_to_go_on(stage: Stage, csv_file: Path) -> None:
     def press_ctrl_c() -> None:
         raise KeyboardInterrupt

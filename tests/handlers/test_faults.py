@@ -14,10 +14,16 @@ from tests.fakes import Killed, World
 from tests.journey import RUN, SCENES, Journey, Scene
 
 # What is brought forward by `watch_runs` alone; the failure queue keeps its messages itself.
-LOST = ["start", "create model", "write results", "found results", "job failed", "transform failed"]
+LOST = [
+    *("start processing", "take up", "found processed", "reject large", "processing failed"),
+    *("start", "create model", "write results", "found results", "job failed", "transform failed"),
+]
 
 # What ends a run.
-ENDING = ["reject", "write results", "transform failed", "drop not handled", "no candidate"]
+ENDING = [
+    *("reject", "reject large", "no outcome", "processing failed"),
+    *("write results", "transform failed", "drop not handled", "no candidate"),
+]
 
 
 def settled(journey: Journey) -> dict[str, Any]:
@@ -72,6 +78,29 @@ def test_a_run_whose_function_dies_after_any_call_and_never_comes_again_is_broug
 
             assert after["runs"][RUN]["state"] == expected["runs"][RUN]["state"]
             assert after["told"] == expected["told"]
+
+
+def test_a_large_file_s_job_is_started_although_the_function_died_just_before() -> None:
+    scene = SCENES["prepare large"]
+    states = []
+
+    for calls in _counting():
+        with scene.opens() as journey:
+            journey.world.kill_after = calls
+            if not _dies(scene, journey):
+                break
+            journey.world.take_events()
+
+            journey.wait().wait(60)
+
+            states.append(journey.state)
+            assert (RUN in journey.world.sagemaker.processing) is (
+                journey.state is RunState.PREPARING
+            )
+            if journey.state is RunState.FAILED:
+                assert journey.failure["code"] == "PREPARATION_LOST"
+
+    assert set(states) == {RunState.FAILED, RunState.PREPARING}
 
 
 def test_a_preparation_that_never_comes_to_an_end_is_failed_within_an_hour() -> None:

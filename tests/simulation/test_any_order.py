@@ -24,6 +24,7 @@ from tests.fakes import Killed, World, table
 from tests.functions import ATTEMPTS, TICK, Functions, targets
 
 FILE = table()
+LARGE_FILE = table(700)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -32,11 +33,13 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(quota=2)
+        self.world.limit(len(FILE))
         self.context = Functions.in_world(self.world)
         self.functions = self.context.__enter__()
         self.waiting: list[dict[str, Any]] = []
         self.failures: dict[int, int] = {}
         self.drops = 0
+        self.large_drops = 0
 
     def teardown(self) -> None:
         try:
@@ -53,6 +56,15 @@ class AnyOrder(RuleBasedStateMachine):
         if self.drops < 4:
             self.drops += 1
             self.world.drop(f"inbox/{dataset}/some file+1.csv", FILE)
+
+    @rule(dataset=st.sampled_from("abc"))
+    def drop_too_much_for_a_function(self, dataset: str) -> None:
+        if self.drops < 4:
+            self.drops += 1
+            self.large_drops += 1
+            # Under a name of its own: whoever replaces a file while a job reads it is rejected.
+            key = f"inbox/{dataset}/large {self.large_drops}.csv"
+            self.world.drop(key, LARGE_FILE)
 
     @precondition(lambda self: self.waiting or self.world.events)
     @rule(data=st.data(), repeated=st.booleans(), dies_after=st.none() | st.integers(1, 8))
@@ -74,6 +86,18 @@ class AnyOrder(RuleBasedStateMachine):
     def next_call_is_throttled(self) -> None:
         self.world.throttle_next = True
 
+    @precondition(lambda self: self.running_processing())
+    @rule(data=st.data(), event_is_lost=st.booleans())
+    def processing_completes(self, data: st.DataObject, event_is_lost: bool) -> None:
+        self.collect()
+        self.world.sagemaker.end_processing(data.draw(st.sampled_from(self.running_processing())))
+        if event_is_lost:
+            self.world.events.pop()
+
+    @rule(quota=st.integers(0, 2))
+    def room_for_processing_changes(self, quota: int) -> None:
+        self.world.sagemaker.processing_quota = quota
+
     @precondition(lambda self: self.running_jobs())
     @rule(data=st.data())
     def job_completes(self, data: st.DataObject) -> None:
@@ -92,7 +116,13 @@ class AnyOrder(RuleBasedStateMachine):
     def never_more_than_one_of_anything_per_drop(self) -> None:
         sagemaker = self.world.sagemaker
         assert len(self.world.ledger.items) <= self.drops
-        for things in (sagemaker.jobs, sagemaker.models, sagemaker.transforms):
+        assert len(sagemaker.processing) <= self.large_drops
+        for things in (
+            sagemaker.processing,
+            sagemaker.jobs,
+            sagemaker.models,
+            sagemaker.transforms,
+        ):
             assert set(things) <= set(self.world.ledger.items)
 
     @invariant()
@@ -101,8 +131,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert len(history) == len(set(history))
 
     def settle(self) -> None:
-        """Let everything that is under way end, and every transform's event get lost."""
+        """Let everything that is under way end, and SageMaker's events get lost."""
         self.world.throttle_next = False
+        self.world.sagemaker.processing_quota = 4
         for _ in range(60):
             self.collect()
             while self.waiting:
@@ -112,6 +143,9 @@ class AnyOrder(RuleBasedStateMachine):
                 self.collect()
             for name in self.running_jobs():
                 self.world.sagemaker.end_job(name)
+            for name in self.running_processing():
+                self.world.sagemaker.end_processing(name)
+                self.world.take_events()
             self.collect()
             for name in self.running_transforms():
                 self.world.sagemaker.end_transform(name)
@@ -126,6 +160,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert not any(run.open for run in runs.values())
         assert set(runs) == set(sagemaker.jobs) == set(sagemaker.models)
         assert set(runs) == set(sagemaker.transforms)
+        assert len(sagemaker.processing) == self.large_drops
         for run in runs.values():
             for name in ("summary.json", "leaderboard.csv", "predictions.csv", "report.html"):
                 assert run.folder.result(name) in self.world.bucket.objects
@@ -154,6 +189,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def collect(self) -> None:
         self.waiting.extend(event for event in self.world.take_events() if targets(event))
+
+    def running_processing(self) -> list[str]:
+        processing = self.world.sagemaker.processing
+        return [name for name, job in processing.items() if job.status == "InProgress"]
 
     def running_jobs(self) -> list[str]:
         jobs = self.world.sagemaker.jobs

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from autodrop.steps.processing_code import SCRIPT, package_archive
 from tests.functions import MODULES
 from tests.template.conftest import ROOT
 
@@ -80,6 +83,37 @@ def test_a_handler_imports_only_autodrop_powertools_and_the_standard_library(pat
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)
 def test_a_handler_fits_on_a_screen(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 40
+
+
+def test_the_script_that_is_deployed_is_the_one_to_be_read() -> None:
+    assert (ROOT / "processing" / "prepare_large.py").read_bytes() == SCRIPT
+
+
+def test_a_processing_job_gets_the_whole_package_and_always_the_same_bytes() -> None:
+    archive = package_archive()
+    package_archive.cache_clear()
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        names = set(packed.namelist())
+        assert all(packed.getinfo(name).date_time[0] == 1980 for name in names)
+    assert package_archive() == archive
+    assert names == {f"autodrop/{path.relative_to(CORE)}" for path in CORE.rglob("*.py")}
+
+
+def test_a_packed_package_can_be_imported(tmp_path: Path) -> None:
+    archive = tmp_path / "autodrop.zip"
+    archive.write_bytes(package_archive())
+    program = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        "import autodrop.settings\n"
+        "print(autodrop.settings.__file__)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.strip(), done.stderr) == (f"{archive}/autodrop/settings.py", "")
 
 
 def test_every_function_folder_is_tested() -> None:

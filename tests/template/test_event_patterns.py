@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from autodrop.events import OwnEvent, job_changed, run_changed, transform_changed
+from autodrop.events import (
+    NOT_STARTED,
+    OwnEvent,
+    job_changed,
+    processing_changed,
+    run_changed,
+    transform_changed,
+)
 from autodrop.naming import RUN_ID_PREFIX, RUNS
 from tests import fakes
 from tests.builders import a_run
@@ -20,19 +27,31 @@ from tests.template.patterns import matches
 # Which event files each rule is for.
 RULES = {
     "PrepareDatasetFunctionFileDropped": {"dataset-dropped", "dataset-dropped-unversioned"},
+    # A child job of Autopilot, too: the function looks the name up.
+    "PrepareDatasetFunctionProcessingCompleted": {"processing-completed", "processing-job-ended"},
+    "PrepareDatasetFunctionProcessingFound": {
+        "processing-found-completed",
+        "processing-not-started",
+    },
     "StartAutopilotFunctionDatasetPrepared": {"dataset-prepared"},
     "WatchRunsFunctionTrainingJobEnded": {"training-job-ended"},
-    "WatchRunsFunctionProcessingJobEnded": {"processing-job-ended"},
+    "WatchRunsFunctionProcessingJobEnded": {
+        "processing-job-ended",
+        "processing-completed",
+        "processing-failed",
+    },
     "WatchRunsFunctionTuningJobEnded": {"tuning-job-ended"},
     "CreateModelFunctionAutopilotCompleted": {"autopilot-completed"},
     "WriteResultsFunctionTransformCompleted": {"transform-completed"},
     "WriteResultsFunctionTransformFoundCompleted": {"transform-found-completed"},
-    "RecordFailureFunctionAutopilotFailed": {"autopilot-failed"},
+    "RecordFailureFunctionAutopilotFailed": {"autopilot-failed", "processing-found-failed"},
+    "RecordFailureFunctionProcessingFailed": {"processing-failed"},
     "RecordFailureFunctionTransformFailed": {"transform-failed"},
 }
 # These reach their functions by a schedule and by a queue.
 NO_RULE = {"watch-runs-tick", "failure-queue", "failure-queue-undelivered"}
 JOB_STATUSES = ("InProgress", "Completed", "Failed", "Stopping", "Stopped")
+_ENDED = r'"(Completed|Failed|NotStarted)"'
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +111,7 @@ def test_no_rule_matches_a_job_that_still_runs(
 ) -> None:
     for event in files.values():
         if event.get("source") in ("aws.sagemaker", "autodrop"):
-            running = json.loads(re.sub(r'"(Completed|Failed)"', f'"{status}"', json.dumps(event)))
+            running = json.loads(re.sub(_ENDED, f'"{status}"', json.dumps(event)))
 
             assert not [name for name, pattern in rules.items() if matches(pattern, running)]
 
@@ -140,8 +159,14 @@ def _events_of_the_fakes() -> Iterator[dict[str, Any]]:
     run = a_run()
     own: list[OwnEvent] = [run_changed(run)]
     for status in JOB_STATUSES:
-        own += [job_changed(run, status), transform_changed(run, status)]
+        own += [
+            job_changed(run, status),
+            transform_changed(run, status),
+            processing_changed(run, status),
+        ]
         yield fakes.transform_changed(run_id, status)
+        yield fakes.processing_changed(run_id, status)
+    own.append(processing_changed(run, NOT_STARTED))
     for event in own:
         world.services.events.put(event)
     yield from world.events

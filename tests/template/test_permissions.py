@@ -36,6 +36,11 @@ CALLS: dict[str, Needed] = {
 }
 _PASS_ROLE = ("iam:PassRole", "SageMakerExecutionRole.Arn")
 for _kind, _actions in {
+    "processing-job": (
+        "CreateProcessingJob",
+        "DescribeProcessingJob",
+        "StopProcessingJob",
+    ),
     "automl-job": (
         "CreateAutoMLJobV2",
         "DescribeAutoMLJobV2",
@@ -49,18 +54,19 @@ for _kind, _actions in {
         _resource = f"{_SAGEMAKER}:{_kind}/{RUN}"
         CALLS[f"sagemaker:{_action}"] = {(f"sagemaker:{_action}", _resource)}
         if _action.startswith("Create"):
-            # All three are created with tags.
+            # All of them are created with tags.
             CALLS[f"sagemaker:{_action}"].add(("sagemaker:AddTags", _resource))
-for _action in ("CreateAutoMLJobV2", "CreateModel"):
+for _action in ("CreateProcessingJob", "CreateAutoMLJobV2", "CreateModel"):
     CALLS[f"sagemaker:{_action}"].add(_PASS_ROLE)
 # Needed only when a run ends while its job is being created: `tests/handlers/test_failures.py`.
-RARE = {"sagemaker:StopAutoMLJob"}
+RARE = {"sagemaker:StopAutoMLJob", "sagemaker:StopProcessingJob"}
 # S3 says 404 rather than 403 only to those who may list.
 _READING = {"s3:GetObject", "s3:ListBucket"}
 _ON_OBJECTS = {
     "download": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     "read": _READING,
     "exists": _READING,
+    "facts": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     "write": {"s3:PutObject"},
 }
 

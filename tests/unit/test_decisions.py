@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from autodrop.decisions import WAIT, Action, Step, announcement, next_step
+from autodrop.events import NOT_STARTED
 from autodrop.run import ENDS, RunState
-from autodrop.sagemaker_jobs import AutoMLJob, TransformJob
+from autodrop.sagemaker_jobs import AutoMLJob, ProcessingJob, TransformJob
 from tests.builders import NOON, a_job, a_run, a_transform
 
 SECOND = timedelta(seconds=1)
@@ -53,6 +55,123 @@ def test_a_preparation_that_never_ended_is_a_failure_with_a_remedy() -> None:
     assert step.outcome is not None
     assert (step.outcome.state, step.outcome.code) == (RunState.FAILED, "PREPARATION_LOST")
     assert step.outcome.remedy
+
+
+def a_processing_job(status: str = "InProgress", **more: Any) -> ProcessingJob:
+    """Return the processing job of the run that `a_run()` gives."""
+    run = a_run()
+    return ProcessingJob(run.run_id, status, f"s3://data-bucket/{run.drop.key}", NOON, **more)
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_a_processing_job_that_runs_is_left_alone(status: str) -> None:
+    run = a_run(state=RunState.PREPARING)
+
+    assert next_step(run, NOON + 100 * HOUR, processing=a_processing_job(status)) == WAIT
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed", "Stopped"])
+@pytest.mark.parametrize(
+    ("passed", "action"),
+    [(2 * MINUTE - SECOND, Action.WAIT), (2 * MINUTE, Action.TELL_PROCESSING)],
+)
+def test_a_processing_job_s_own_event_has_two_minutes_before_ours_stands_in(
+    status: str, passed: timedelta, action: Action
+) -> None:
+    step = next_step(
+        a_run(state=RunState.PREPARING),
+        NOON + passed,
+        processing=a_processing_job(status, ended_at=NOON),
+    )
+
+    assert (step.action, step.status) == (action, "" if action is Action.WAIT else status)
+
+
+def test_a_processing_job_that_does_not_say_when_it_ended_is_told_all_the_same() -> None:
+    run = a_run(state=RunState.PREPARING)
+
+    step = next_step(run, NOON + HOUR, processing=a_processing_job("Completed"))
+
+    assert step.action is Action.TELL_PROCESSING
+
+
+@pytest.mark.parametrize(
+    ("passed", "step"),
+    [
+        (2 * MINUTE - SECOND, WAIT),
+        (2 * MINUTE, Step(Action.TELL_PROCESSING, NOT_STARTED)),
+        (100 * HOUR, Step(Action.TELL_PROCESSING, NOT_STARTED)),
+    ],
+)
+def test_a_preparing_run_without_a_job_is_told_so_when_nobody_is_at_it(
+    passed: timedelta, step: Step
+) -> None:
+    assert next_step(a_run(state=RunState.PREPARING), NOON + passed) == step
+
+
+@pytest.mark.parametrize(
+    ("passed", "action"), [(5 * MINUTE - SECOND, Action.WAIT), (5 * MINUTE, Action.TELL_PROCESSING)]
+)
+@pytest.mark.parametrize("status", [NOT_STARTED, "Completed"])
+def test_what_was_told_of_a_processing_job_is_told_again_after_five_minutes(
+    status: str, passed: timedelta, action: Action
+) -> None:
+    run = a_run(
+        state=RunState.PREPARING,
+        at=NOON - HOUR,
+        announced=announcement(Step(Action.TELL_PROCESSING, status)),
+        announced_at=NOON,
+    )
+    ended = a_processing_job(status, ended_at=NOON - HOUR)
+
+    step = next_step(run, NOON + passed, processing=None if status == NOT_STARTED else ended)
+
+    assert step.action is action
+
+
+@pytest.mark.parametrize(
+    ("waiting_for", "said"), [("SageMaker: 0 Instances", "0 Instances"), (None, "24 hours")]
+)
+def test_a_processing_job_that_never_started_says_what_it_waited_for(
+    waiting_for: str | None, said: str
+) -> None:
+    run = a_run(
+        state=RunState.PREPARING,
+        waiting_for=waiting_for,
+        announced=f"processing {NOT_STARTED}",
+        announced_at=NOON,
+    )
+
+    step = next_step(run, NOON + 25 * HOUR)
+
+    assert step.outcome is not None
+    assert step.outcome.code == "PREPARATION_NEVER_STARTED"
+    assert said in step.outcome.reason
+
+
+def test_what_a_processing_job_found_is_not_waited_for_for_ever() -> None:
+    run = a_run(state=RunState.PREPARING, announced="processing Completed", announced_at=NOON)
+
+    step = next_step(
+        run,
+        NOON + timedelta(days=1) + SECOND,
+        processing=a_processing_job("Completed", ended_at=NOON),
+    )
+
+    assert step.outcome is not None
+    assert step.outcome.code == "PREPARATION_NEVER_FINISHED"
+
+
+def test_a_job_that_started_at_last_has_its_time_from_its_end_on() -> None:
+    run = a_run(state=RunState.PREPARING, announced=f"processing {NOT_STARTED}", announced_at=NOON)
+
+    step = next_step(
+        run,
+        NOON + 30 * HOUR,
+        processing=a_processing_job("Completed", ended_at=NOON + 29 * HOUR),
+    )
+
+    assert step == Step(Action.TELL_PROCESSING, "Completed")
 
 
 @pytest.mark.parametrize(

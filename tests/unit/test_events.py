@@ -10,6 +10,7 @@ import pytest
 
 from autodrop.errors import MalformedEvent
 from autodrop.events import (
+    NOT_STARTED,
     FailedDelivery,
     is_only_a_look,
     job_changed,
@@ -17,6 +18,7 @@ from autodrop.events import (
     parse_drop,
     parse_failed_delivery,
     parse_job_name,
+    processing_changed,
     run_changed,
     transform_changed,
 )
@@ -105,6 +107,11 @@ def test_another_object_is_no_prepared_dataset(load_event: Load) -> None:
         "transform-completed",
         "transform-failed",
         "transform-found-completed",
+        "processing-completed",
+        "processing-failed",
+        "processing-found-completed",
+        "processing-found-failed",
+        "processing-not-started",
     ],
 )
 def test_an_event_of_a_job_gives_its_run(name: str, load_event: Load) -> None:
@@ -129,15 +136,17 @@ def test_times_come_in_any_shape(when: object, load_event: Load) -> None:
     assert parse_job_name(event) == RUN
 
 
-def test_an_event_may_lack_all_but_the_name() -> None:
-    assert parse_job_name({"detail": {"TransformJobName": RUN}}) == RUN
+@pytest.mark.parametrize("member", ["TransformJobName", "ProcessingJobName", "run_id"])
+def test_an_event_may_lack_all_but_the_name(member: str) -> None:
+    assert parse_job_name({"detail": {member: RUN}}) == RUN
 
 
+@pytest.mark.parametrize("member", ["TransformJobName", "ProcessingJobName"])
 @pytest.mark.parametrize(
     "name", ["ad-mine", "db-1-0a1b2c", f"{RUN}-x", RUN.upper(), "../../etc", f"{RUN}\n"]
 )
-def test_a_job_of_somebody_else_is_nobody_s_run(name: str) -> None:
-    assert parse_job_name({"detail": {"TransformJobName": name}}) is None
+def test_a_job_of_somebody_else_is_nobody_s_run(name: str, member: str) -> None:
+    assert parse_job_name({"detail": {member: name}}) is None
 
 
 @pytest.mark.parametrize(
@@ -154,6 +163,9 @@ def test_our_own_events_are_what_the_files_say(load_event: Load) -> None:
         (job_changed(run, "Completed"), "autopilot-completed"),
         (job_changed(run, "Failed"), "autopilot-failed"),
         (transform_changed(run, "Completed"), "transform-found-completed"),
+        (processing_changed(run, "Completed"), "processing-found-completed"),
+        (processing_changed(run, "Failed"), "processing-found-failed"),
+        (processing_changed(run, NOT_STARTED), "processing-not-started"),
     ):
         file = load_event(name)
 
@@ -182,6 +194,11 @@ def test_an_ended_run_is_told_whole() -> None:
         ("watch-runs-tick", True),
         ("training-job-ended", True),
         ("processing-job-ended", True),
+        # `watch_runs` gets it as well, and sends ours in its place.
+        ("processing-completed", True),
+        ("processing-failed", True),
+        ("processing-found-completed", False),
+        ("processing-not-started", False),
         ("tuning-job-ended", True),
         ("transform-completed", False),
         ("autopilot-completed", False),

@@ -66,6 +66,7 @@ def test_a_name_leaves_room_for_an_attempt_and_fits_sagemaker_s_patterns(drop: D
     assert len(name) <= 28
     assert RUN_ID.fullmatch(name)
     for operation, member in (
+        ("CreateProcessingJob", "ProcessingJobName"),
         ("CreateAutoMLJobV2", "AutoMLJobName"),
         ("CreateModel", "ModelName"),
         ("CreateTransformJob", "TransformJobName"),
@@ -178,6 +179,24 @@ def test_another_key_is_not_taken_for_that_of_a_dataset(key: str) -> None:
 )
 def test_settings_and_folders_are_told_from_datasets(key: str, is_dataset: bool) -> None:
     assert replace(a_drop(), key=key).is_dataset is is_dataset
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_a_processing_job_gets_and_leaves_lies_in_the_run_s_folder(name: str) -> None:
+    folder = RunFolder.of(name, run_id(a_drop(name)))
+
+    assert folder.processing_code("order.json") == f"{folder.processing_code()}order.json"
+    assert folder.processing_code().endswith("/")
+    for key in (folder.processing_code(), folder.outcome):
+        assert key.startswith(f"{folder.prefix}processing/")
+
+
+def test_nothing_that_a_processing_job_leaves_is_taken_for_a_dataset() -> None:
+    folder = RunFolder.of("bank", run_id(a_drop("bank")))
+
+    for key in (folder.outcome, folder.processing_code("dataset.json")):
+        with pytest.raises(ValueError, match="not "):
+            run_of_dataset_key(key)
 
 
 def test_settings_lie_beside_the_drop() -> None:

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from autodrop.dataset import Dataset
+from autodrop.naming import Drop
 from autodrop.requests import (
     asking_for_probabilities,
     automl_job_request,
     model_request,
+    processing_data_uri,
+    processing_job_request,
+    processing_volume_gb,
     response_keys,
     transform_job_request,
 )
@@ -23,11 +27,12 @@ from autodrop_local.sagemaker.api import rules, shapes
 from autodrop_local.sagemaker.errors import ApiError
 from tests.builders import (
     a_dataset,
+    a_run,
     ensembling_container,
     regression_containers,
     tuning_containers,
 )
-from tests.fakes import BUCKET, ROLE
+from tests.fakes import BUCKET, ROLE, SPARK
 
 EVERYTHING = "predicted_label,probability,probabilities,labels"
 KINDS: dict[str, Sequence[Container]] = {
@@ -49,6 +54,103 @@ def accepted(
 def set_to(**settings: Any) -> Dataset:
     """Return a dataset with these settings."""
     return a_dataset(settings=parse_settings(settings))
+
+
+def processed(**drop: Any) -> dict[str, Any]:
+    """Return the request for the processing job of a run whose drop is changed so."""
+    run = a_run()
+    run = replace(run, drop=replace(run.drop, **drop))
+    request = processing_job_request(run, SPARK, ROLE)
+    return accepted("CreateProcessingJob", request, rules.check_processing_job)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "inbox/bank/bank.csv",
+        "inbox/bank/Q1 + Q2/50% é.csv",
+        "inbox/bank/한글 😀.parquet",
+        "inbox/bank/a&b=c#?.csv.gz",
+    ],
+)
+def test_every_processing_job_is_accepted_whatever_its_file_is_called(key: str) -> None:
+    request = processed(key=key)
+
+    code, data = request["ProcessingInputs"]
+    assert data["S3Input"]["S3Uri"] == f"s3://{BUCKET}/{key}"
+    assert code["S3Input"]["S3Uri"] == f"s3://{BUCKET}/{a_run().folder.processing_code()}"
+
+
+def test_a_processing_job_runs_our_script_on_one_instance_with_spark() -> None:
+    request = processed()
+
+    assert request["AppSpecification"] == {
+        "ImageUri": SPARK.image_uri,
+        "ContainerEntrypoint": [
+            "smspark-submit",
+            "--py-files",
+            "/opt/ml/processing/input/code/autodrop.zip",
+            "/opt/ml/processing/input/code/prepare_large.py",
+        ],
+        "ContainerArguments": [
+            *("--input", "/opt/ml/processing/input"),
+            *("--output", "/opt/ml/processing/output"),
+        ],
+    }
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    assert (cluster["InstanceCount"], cluster["InstanceType"]) == (1, "ml.m5.4xlarge")
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 12 * 3600}
+
+
+def test_a_processing_job_reads_every_byte_and_writes_into_the_run_s_folder() -> None:
+    request, folder = processed(), a_run().folder
+
+    for given in request["ProcessingInputs"]:
+        told = given["S3Input"]
+        assert (told["S3DataType"], told["S3InputMode"]) == ("S3Prefix", "File")
+        assert told["S3DataDistributionType"] == "FullyReplicated"
+        assert told["LocalPath"] == f"/opt/ml/processing/input/{given['InputName']}"
+    outputs = {
+        each["OutputName"]: each["S3Output"]["S3Uri"]
+        for each in request["ProcessingOutputConfig"]["Outputs"]
+    }
+    assert outputs == {
+        "train": f"s3://{BUCKET}/{folder.prefix}train",
+        "test": f"s3://{BUCKET}/{folder.prefix}test",
+        "truth": f"s3://{BUCKET}/{folder.prefix}truth",
+        "model-train": f"s3://{BUCKET}/{folder.prefix}model-input/train",
+        "model-test": f"s3://{BUCKET}/{folder.prefix}model-input/test",
+        "outcome": f"s3://{BUCKET}/{folder.prefix}processing/outcome",
+    }
+
+
+def test_the_data_of_a_processing_job_tells_whose_it_is() -> None:
+    run = a_run()
+    other = replace(run, drop=Drop(BUCKET, "inbox/bank/other.csv", "v1", "v1", 1000))
+
+    assert processing_data_uri(run) != processing_data_uri(other)
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "gigabytes"),
+    [
+        (0, "a.csv", 30),
+        (500_000_001, "a.csv", 30),
+        (2_500_000_000, "a.csv", 30),
+        (10_000_000_000, "a.csv", 60),
+        (10_000_000_000, "A.TSV", 60),
+        (100_000_000_000, "a.csv", 420),
+        (1_000_000_000, "a.csv.gz", 51),
+        (1_000_000_000, "a.parquet", 51),
+        (1_000_000_000, "a", 51),
+        (10**15, "a.csv", 16_384),
+    ],
+)
+def test_a_volume_holds_input_parts_and_what_spark_spills(
+    size: int, name: str, gigabytes: int
+) -> None:
+    assert processing_volume_gb(size, name) == gigabytes
+    assert processed(size=size, key=f"inbox/x/{name}")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -155,20 +257,22 @@ def test_a_transform_reads_the_held_out_rows_and_writes_beside_them() -> None:
     assert output == f"s3://{BUCKET}/{dataset.folder.inference_results}"
 
 
-def test_all_three_carry_the_run_s_name_and_tags() -> None:
+def test_all_of_them_carry_the_run_s_name_and_tags() -> None:
     dataset = a_dataset()
+    processing = processing_job_request(a_run(), SPARK, ROLE)
     job = automl_job_request(dataset, ROLE)
     model = model_request(dataset, KINDS["ensembling"], ROLE)
     transform = transform_job_request(dataset)
 
     names = {
+        processing["ProcessingJobName"],
         job["AutoMLJobName"],
         model["ModelName"],
         transform["TransformJobName"],
         transform["ModelName"],
     }
     assert names == {dataset.run_id}
-    assert job["Tags"] == model["Tags"] == transform["Tags"]
+    assert processing["Tags"] == job["Tags"] == model["Tags"] == transform["Tags"]
     assert {"Key": "autodrop:run", "Value": dataset.run_id} in job["Tags"]
 
 

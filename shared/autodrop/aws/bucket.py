@@ -16,6 +16,7 @@ from urllib3.exceptions import ProtocolError
 
 from autodrop.aws.client_errors import translated
 from autodrop.errors import NotFound, Transient
+from autodrop.ports import ObjectFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,6 +61,17 @@ class S3Bucket:
         """
         with translated():
             return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+
+    def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
+        """Return what S3 tells of the object, or of one version of it.
+
+        Raises:
+            NotFound: No such object or version.
+        """
+        with translated():
+            version: dict[str, str] = {"VersionId": version_id} if version_id else {}
+            answer = self._client.head_object(Bucket=self._name, Key=key, **version)  # type: ignore[arg-type]
+        return ObjectFacts(answer["Metadata"], answer.get("VersionId"))
 
     def exists(self, key: str) -> bool:
         """Return whether the object exists."""

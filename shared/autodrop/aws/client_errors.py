@@ -47,7 +47,10 @@ _NOT_FOUND = frozenset(
 )
 _TOO_MANY_REQUESTS = 429
 _TAKEN = "Cannot create already existing"
-_UNKNOWN = 'Could not find model "'
+# The second one is of processing and transform jobs: the service model says ResourceNotFound, AWS's
+# own controller for Kubernetes looks for this text (generator.yaml), so both count.
+# https://github.com/aws-controllers-k8s/sagemaker-controller
+_UNKNOWN = ('Could not find model "', "Could not find requested job")
 
 
 @contextmanager
@@ -74,7 +77,8 @@ def translated_sagemaker() -> Iterator[None]:
     """As `translated`, and `ValidationException` by what it says.
 
     SageMaker models no error for a taken or unknown model name: it answers ValidationException, and
-    its own SDK tells the cases apart by these texts. Any other refusal will not pass by itself.
+    its own SDK tells the cases apart by these texts. Unknown jobs may be answered so too. Any other
+    refusal will not pass by itself.
 
     Raises:
         JobFailed: SageMaker refuses the request.
@@ -88,7 +92,7 @@ def translated_sagemaker() -> Iterator[None]:
             raise
         if _TAKEN in message:
             raise AlreadyExists(message) from error
-        if _UNKNOWN in message:
+        if any(text in message for text in _UNKNOWN):
             raise NotFound(message) from error
         raise JobFailed("REFUSED_BY_SAGEMAKER", message) from error
 

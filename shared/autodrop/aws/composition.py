@@ -16,7 +16,9 @@ from autodrop.aws.bucket import S3Bucket
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.aws.messages import DefaultEventBus, SnsOutcomeTopic
 from autodrop.aws.sagemaker import SageMakerJobs
+from autodrop.aws.spark_image import spark_image
 from autodrop.ports import Services
+from autodrop.requests import ProcessingSetup
 
 CLIENT_CONFIG = Config(
     # Together less than the shortest function timeout: a call that hangs must not take it along.
@@ -44,12 +46,13 @@ def services_from(environ: Mapping[str, str]) -> Services:
         KeyError: A variable is missing.
     """
     bucket = environ["DATA_BUCKET"]
+    sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
     return Services(
         bucket=S3Bucket(boto3.client("s3", config=CLIENT_CONFIG), bucket),
         ledger=DynamoLedger(
             boto3.resource("dynamodb", config=CLIENT_CONFIG).Table(environ["LEDGER_TABLE"])
         ),
-        sagemaker=SageMakerJobs(boto3.client("sagemaker", config=CLIENT_CONFIG)),
+        sagemaker=SageMakerJobs(sagemaker),
         events=DefaultEventBus(boto3.client("events", config=CLIENT_CONFIG)),
         topic=SnsOutcomeTopic(
             boto3.client("sns", config=CLIENT_CONFIG), environ["OUTCOME_TOPIC_ARN"]
@@ -58,4 +61,8 @@ def services_from(environ: Mapping[str, str]) -> Services:
         execution_role_arn=environ["SAGEMAKER_ROLE_ARN"],
         default_settings=json.loads(environ["DEFAULT_SETTINGS"]),
         max_dataset_bytes=int(environ["MAX_LAMBDA_DATASET_BYTES"]),
+        processing=ProcessingSetup(
+            image_uri=environ["SPARK_IMAGE_URI"] or spark_image(sagemaker.meta.region_name),
+            instance_type=environ["PROCESSING_INSTANCE_TYPE"],
+        ),
     )

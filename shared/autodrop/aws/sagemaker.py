@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodrop.aws.client_errors import translated_sagemaker
 from autodrop.errors import JobFailed, NotFound
+from autodrop.requests import DATA_INPUT
 from autodrop.sagemaker_jobs import (
     AutoMLJob,
     Candidate,
@@ -14,6 +15,7 @@ from autodrop.sagemaker_jobs import (
     Metric,
     Model,
     Objective,
+    ProcessingJob,
     TransformJob,
 )
 from autodrop.settings import ProblemType
@@ -27,6 +29,47 @@ class SageMakerJobs:
 
     def __init__(self, client: SageMakerClient) -> None:
         self._client = client
+
+    def create_processing_job(self, request: Mapping[str, Any]) -> None:
+        """Send CreateProcessingJob.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            QuotaExceeded: No room for its instance.
+            JobFailed: SageMaker refuses the request.
+        """
+        with translated_sagemaker():
+            self._client.create_processing_job(**request)
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        """Return the processing job, or None when there is none."""
+        try:
+            with translated_sagemaker():
+                told = self._client.describe_processing_job(ProcessingJobName=name)
+        except NotFound:
+            return None
+        inputs = {
+            each["InputName"]: each.get("S3Input", {}).get("S3Uri", "")
+            for each in told.get("ProcessingInputs", [])
+        }
+        return ProcessingJob(
+            name=told["ProcessingJobName"],
+            status=told["ProcessingJobStatus"],
+            input_uri=inputs.get(DATA_INPUT, ""),
+            created_at=told["CreationTime"],
+            started_at=told.get("ProcessingStartTime"),
+            ended_at=told.get("ProcessingEndTime"),
+            failure_reason=told.get("FailureReason"),
+            exit_message=told.get("ExitMessage"),
+        )
+
+    def stop_processing_job(self, name: str) -> None:
+        """Ask the job to stop; content when it is not there or has ended."""
+        try:
+            with translated_sagemaker():
+                self._client.stop_processing_job(ProcessingJobName=name)
+        except (NotFound, JobFailed):
+            return
 
     def create_automl_job(self, request: Mapping[str, Any]) -> None:
         """Send CreateAutoMLJobV2.

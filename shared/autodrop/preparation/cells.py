@@ -18,9 +18,13 @@ MISSING = frozenset(
         *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
     }
 )
-LINE_BREAK = r"\r\n|\r|\n"
+# Batch transform ends a record at a line feed; readers in its containers may do so at any of what
+# Python's str.splitlines takes for the end of a line.
+RECORD_BREAKERS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+LINE_BREAK = re.compile(rf"\r\n|[\n{RECORD_BREAKERS}]")
 # Integers above lose digits in a double, which is what every engine computes with.
 LARGEST_EXACT = 2.0**53
+LARGEST_DOUBLE = "1.7976931348623157e308"
 
 
 class Kind(StrEnum):
@@ -55,7 +59,13 @@ PATTERNS = {
         r"|[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{4}([T ]" + _TIME + r")?"
     ),
 }
+# What a number is where decimals stand behind a comma.
+COMMA_NUMBER = r"[ \t]*[+-]?([0-9]+,?[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?[ \t]*"
+# A number that is a thousand where decimals stand behind a comma: 1.234
+MAYBE_THOUSAND = r"[ \t]*[+-]?[1-9][0-9]{0,2}[.][0-9]{3}[ \t]*"
 _COMPILED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
+_COMMA_NUMBER = re.compile(COMMA_NUMBER)
+_MAYBE_THOUSAND = re.compile(MAYBE_THOUSAND)
 
 
 def kind_of(cell: str) -> Kind:
@@ -70,14 +80,34 @@ def kind_of(cell: str) -> Kind:
     return Kind.TEXT
 
 
-def as_number(cell: str) -> float | None:
-    """Return the finite number that a cell spells, or None."""
-    if not _COMPILED[Kind.NUMBER].fullmatch(cell):
+def as_number(cell: str, *, comma: bool = False) -> float | None:
+    """Return the finite number that a cell spells, or None.
+
+    Args:
+        cell: The cell.
+        comma: Whether decimals stand behind a comma.
+    """
+    if not (_COMMA_NUMBER if comma else _COMPILED[Kind.NUMBER]).fullmatch(cell):
         return None
-    number = float(cell)
+    number = float(with_point(cell) if comma else cell)
     return number if math.isfinite(number) else None
+
+
+def with_point(cell: str) -> str:
+    """Return a number with a decimal comma as one with a point."""
+    return cell.replace(",", ".")
+
+
+def is_pointed(cell: str) -> bool:
+    """Return whether a cell is a number with a decimal point."""
+    return "." in cell and as_number(cell) is not None
+
+
+def maybe_thousand(cell: str) -> bool:
+    """Return whether a number with a point is a thousand where decimals stand behind a comma."""
+    return bool(_MAYBE_THOUSAND.fullmatch(cell))
 
 
 def no_label(cell: str) -> bool:
     """Return whether a cell of the target says nothing; a blank is no class."""
-    return cell.strip() in MISSING
+    return cell.strip(" \t\n") in MISSING

@@ -1,130 +1,92 @@
-"""What each column holds, collected while the rows stream by."""
+"""`profile.json`: what each column holds."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-# What pandas' read_csv, and so the engines behind Autopilot, take for a missing value.
-# https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html (na_values)
-MISSING = frozenset(
-    {
-        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
-        *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+from autodrop.findings import shortened
+from autodrop.preparation.cells import Kind
+from autodrop.preparation.facts import QUANTILES, ColumnFacts, TableFacts
+
+SCHEMA_VERSION = 2
+_LONGEST_VALUE = 200
+
+
+def profile_json(facts: TableFacts) -> dict[str, Any]:
+    """Return the content of `profile.json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "rows": facts.rows,
+        "rows_without_target": facts.target_missing,
+        "duplicate_rows": facts.duplicates,
+        "duplicate_rows_exact": facts.duplicates_are_exact,
+        "columns": [_column(column) for column in facts.columns],
     }
-)
-_MOST_DISTINCT = 1000
 
 
-class ColumnProfile:
-    """Counts of one column; memory is bounded by a thousand distinct values."""
+def type_of(column: ColumnFacts) -> str:
+    """Return what a column is called that holds mostly this: `numeric`, `date`, `text`…"""
+    if not column.present:
+        return "empty"
+    if column.is_numeric:
+        return "numeric"
+    if column.is_mixed:
+        return "mixed"
+    if column.cells(Kind.DATE) == column.present:
+        return "date"
+    return "free_text" if is_free_text(column) else "text"
 
-    def __init__(self, name: str, *, is_target: bool = False) -> None:
-        self.name = name
-        self._is_missing = no_label if is_target else MISSING.__contains__
-        self.missing = 0
-        self.present = 0
-        self.numbers = 0
-        self.values: Counter[str] | None = Counter()
-        self._total = 0.0
-        self._lowest = math.inf
-        self._highest = -math.inf
 
-    def add(self, cell: str) -> None:
-        """Count one cell."""
-        if self._is_missing(cell):
-            self.missing += 1
-            return
-        self.present += 1
-        if self.values is not None:
-            self.values[cell] += 1
-            if len(self.values) > _MOST_DISTINCT:
-                self.values = None
-        number = as_number(cell)
-        if number is not None:
-            self.numbers += 1
-            self._total += number
-            self._lowest = min(self._lowest, number)
-            self._highest = max(self._highest, number)
+def is_free_text(column: ColumnFacts) -> bool:
+    """Return whether the cells are sentences rather than labels."""
+    return (
+        column.spaced * 2 > column.present
+        and column.mean_length >= 20
+        and column.distinct * 10 > column.present
+    )
 
-    @property
-    def is_numeric(self) -> bool:
-        """Whether every present cell is a finite number."""
-        return self.present > 0 and self.numbers == self.present
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether all cells are the same; a missing one is different from a present one."""
-        return self.values is not None and len(self.values) + bool(self.missing) <= 1
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether some present cells are finite numbers and others are not."""
-        return 0 < self.numbers < self.present
-
-    @property
-    def has_fractions(self) -> bool:
-        """Whether the numbers seen are too many or too fine to be class labels."""
-        if self.values is None:
-            return True
-        return any(float(value) % 1 for value in self.values) if self.is_numeric else False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the column's part of `profile.json`."""
-        described: dict[str, Any] = {
-            "name": self.name,
-            "type": "numeric" if self.is_numeric else "text" if self.present else "empty",
-            "missing": self.missing,
-            "distinct": None if self.values is None else len(self.values),
+def _column(column: ColumnFacts) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": column.name,
+        "type": type_of(column),
+        "rows": column.rows,
+        "missing": column.missing,
+        "distinct": column.distinct,
+        "distinct_exact": column.distinct_is_exact,
+        "kinds": {str(kind): rows for kind, rows in column.kinds.items()},
+        "length": {
+            "min": column.shortest,
+            "max": column.longest,
+            "mean": column.mean_length,
+        },
+        "examples": [
+            shortened(example, _LONGEST_VALUE) for example in list(column.examples.values())[:5]
+        ],
+        "decimal_comma": column.decimal_comma and column.numeric > 0,
+    }
+    if column.counts is not None:
+        described["top_values"] = [
+            {"value": shortened(value, _LONGEST_VALUE), "rows": rows} for value, rows in column.top
+        ]
+    if (numbers := column.numbers) is not None:
+        described |= {
+            "min": numbers.lowest,
+            "max": numbers.highest,
+            "mean": numbers.mean,
+            "std": numbers.deviation,
+            "quantiles": {
+                f"{share:g}": value
+                for share, value in zip(QUANTILES, numbers.quantiles, strict=True)
+            },
+            "histogram": [
+                {"from": each.low, "to": each.high, "rows": each.rows} for each in numbers.bins
+            ],
         }
-        if self.is_numeric:
-            described |= {
-                "min": self._lowest,
-                "max": self._highest,
-                # The sum of numbers near the largest float is infinite, which JSON cannot say.
-                "mean": self._total / self.numbers if math.isfinite(self._total) else None,
-            }
-        if self.values is not None:
-            described["top_values"] = [
-                {"value": value, "rows": rows} for value, rows in self.values.most_common(10)
-            ]
-        return described
-
-
-def profile_columns(
-    columns: Sequence[str], target: str, rows: Iterable[Sequence[str]]
-) -> list[ColumnProfile]:
-    """Return a profile for each column after reading all rows."""
-    profiles = [ColumnProfile(name, is_target=name == target) for name in columns]
-    adders = [profile.add for profile in profiles]
-    for cells in rows:
-        for add, cell in zip(adders, cells, strict=True):
-            add(cell)
-    return profiles
-
-
-def no_label(cell: str) -> bool:
-    """Return whether a cell of the target says nothing; a blank is no class."""
-    return cell.strip() in MISSING
-
-
-def as_number(text: str) -> float | None:
-    """Return the finite number that a cell spells, or None."""
-    return float(text) if is_number(text) and math.isfinite(float(text)) else None
-
-
-def is_text(cell: str) -> bool:
-    """Return whether a cell is neither missing nor a number."""
-    return cell not in MISSING and not is_number(cell)
-
-
-def is_number(text: str) -> bool:
-    """Return whether a cell spells a number, also an infinite one."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    # Python reads 1_000 and full-width digits as numbers; no CSV reader does.
-    return "_" not in text and text.isascii()
+    if (association := column.association) is not None:
+        described["target"] = {
+            "mutual_information": association.information,
+            "explained_share": association.share,
+            "correlation": association.correlation,
+        }
+    return described

@@ -7,13 +7,14 @@ from difflib import get_close_matches
 
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
-from autodrop.preparation.profile import ColumnProfile
+from autodrop.findings import quoted
+from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
+from autodrop.preparation.facts import ColumnFacts
 from autodrop.settings import ProblemType, Settings
 
 _USUAL_NAMES = ("y", "target", "label", "class", "outcome")
 _USUAL_POSITIVES = ("yes", "true", "1", "1.0", "positive", "y", "t")
-# Whole numbers with more different values than this are measurements rather than classes.
-_MOST_NUMERIC_CLASSES = 20
+_MOST_CLASSES = 1_000
 
 
 def choose_target(columns: Sequence[str], wanted: str | None) -> tuple[str, str]:
@@ -31,120 +32,155 @@ def choose_target(columns: Sequence[str], wanted: str | None) -> tuple[str, str]
     return columns[-1], "No target is set, and this is the last column."
 
 
-def describe_target(profile: ColumnProfile, reason: str, settings: Settings) -> Target:
-    """Return what is known of the target after all rows were seen.
+def describe_target(column: ColumnFacts, reason: str, settings: Settings, missing: int) -> Target:
+    """Return what is known of the target after all rows were counted.
+
+    Args:
+        column: The target over the usable rows.
+        reason: Why this column.
+        settings: What the user says of it.
+        missing: Rows without a target.
 
     Raises:
-        Rejected: `TARGET_CONSTANT`, `TARGET_EMPTY`, `TARGET_NOT_BINARY`, `TARGET_NOT_NUMERIC`,
-            `TARGET_NOT_MULTICLASS`, `TARGET_MIXED`, `TARGET_TOO_MANY_CLASSES` or
-            `POSITIVE_CLASS_NOT_FOUND`.
+        Rejected: `TARGET_EMPTY`, `TARGET_CONSTANT`, `TARGET_UNIQUE`, `TARGET_NOT_BINARY`,
+            `TARGET_NOT_NUMERIC`, `TARGET_NOT_MULTICLASS`, `TARGET_MIXED`,
+            `TARGET_TOO_MANY_CLASSES`, `TARGET_CLASS_TOO_SMALL` or `POSITIVE_CLASS_NOT_FOUND`.
     """
-    _check_values(profile)
-    kind = settings.problem_type or _infer(profile)
-    distinct = None if profile.values is None else len(profile.values)
+    _check_values(column)
+    kind = settings.problem_type or _infer(column)
+    distinct = column.distinct
     if kind is ProblemType.REGRESSION:
-        if not profile.is_numeric:
+        if not column.is_numeric:
             raise Rejected(
                 "TARGET_NOT_NUMERIC",
-                f"The problem is set to regression, but column {profile.name!r} holds texts.",
+                f"The problem is set to regression, but column {quoted(column.name)} holds "
+                f"{column.present - column.numeric:,} cells that are no numbers.",
                 "Choose a numeric target, or leave out `problem_type`.",
-                column=profile.name,
+                column=column.name,
             )
-        return Target(profile.name, reason, kind, missing=profile.missing)
+        return Target(column.name, reason, kind, missing=missing)
     if kind is ProblemType.MULTICLASS and distinct == 2:
         raise Rejected(
             "TARGET_NOT_MULTICLASS",
-            f"The problem is set to multiclass, but column {profile.name!r} has 2 values.",
+            f"The problem is set to multiclass, but column {quoted(column.name)} has 2 values.",
             "Set `problem_type: binary`, or leave it out.",
-            column=profile.name,
+            column=column.name,
         )
-    if profile.values is None or len(profile.values) * 2 > profile.present:
-        raise _no_classes(profile)
+    if column.counts is None or distinct > _MOST_CLASSES or distinct * 2 > column.present:
+        raise _no_classes(column)
     if kind is ProblemType.BINARY and distinct != 2:
         raise Rejected(
             "TARGET_NOT_BINARY",
-            f"The problem is set to binary, but column {profile.name!r} has {distinct} values.",
+            f"The problem is set to binary, but column {quoted(column.name)} has {distinct} "
+            "values.",
             "Set `problem_type: multiclass`, or leave it out.",
-            column=profile.name,
+            column=column.name,
+        )
+    classes = tuple(column.counts.items())
+    if sum(rows > 1 for _, rows in classes) < 2:
+        raise Rejected(
+            "TARGET_CLASS_TOO_SMALL",
+            f"Column {quoted(column.name)} has a single row of class {quoted(classes[1][0])}: too "
+            "few to train on the class and to test it.",
+            "Add rows of that class.",
+            column=column.name,
         )
     positive, positive_reason = None, None
     if kind is ProblemType.BINARY:
-        positive, positive_reason = _positive(profile, settings.positive_class)
+        positive, positive_reason = _positive(column, settings.positive_class)
     return Target(
-        column=profile.name,
+        column=column.name,
         reason=reason,
         inferred_type=kind,
-        classes=tuple(profile.values.most_common()),
+        classes=classes,
         positive_class=positive,
         positive_reason=positive_reason,
-        missing=profile.missing,
+        missing=missing,
     )
 
 
-def _no_classes(profile: ColumnProfile) -> Rejected:
-    texts = profile.present - profile.numbers
-    if profile.numbers > texts:
+def _no_classes(column: ColumnFacts) -> Rejected:
+    texts = column.present - column.numeric
+    if column.numeric > texts:
         return Rejected(
             "TARGET_MIXED",
-            f"Column {profile.name!r} holds {texts:,} texts among {profile.numbers:,} numbers.",
+            f"Column {quoted(column.name)} holds {texts:,} texts among {column.numeric:,} numbers.",
             "Correct or empty these cells; rows without a target are left out.",
-            column=profile.name,
+            column=column.name,
+            example=next((e for k, e in column.examples.items() if k != "number"), None),
         )
     return Rejected(
         "TARGET_TOO_MANY_CLASSES",
-        f"Column {profile.name!r} holds more different texts than classes can be learned from.",
+        f"Column {quoted(column.name)} holds more different texts than classes can be learned from.",
         "Choose the column to predict with the setting `target`. If it holds numbers, write them "
         "plainly: no thousands separators, units or percent signs, and a point for decimals.",
-        column=profile.name,
+        column=column.name,
     )
 
 
-def _check_values(profile: ColumnProfile) -> None:
-    if not profile.present:
+def _check_values(column: ColumnFacts) -> None:
+    if not column.present:
         raise Rejected(
             "TARGET_EMPTY",
-            f"Every cell of the target column {profile.name!r} is empty.",
+            f"Every cell of the target column {quoted(column.name)} is empty.",
             "Choose the column to predict with the setting `target`.",
-            column=profile.name,
+            column=column.name,
         )
-    if profile.values is not None and len(profile.values) == 1:
+    if column.distinct == 1:
         raise Rejected(
             "TARGET_CONSTANT",
-            f"The target column {profile.name!r} has the same value in every row: one class only.",
+            f"The target column {quoted(column.name)} has the same value in every row: one class "
+            "only.",
             "Add rows of other classes, or choose another column with the setting `target`.",
-            column=profile.name,
+            column=column.name,
+        )
+    numbers = column.numbers
+    counts_up = (
+        column.is_numeric
+        and numbers is not None
+        and numbers.are_whole
+        and numbers.highest - numbers.lowest + 1 == column.rows
+    )
+    if column.differs_everywhere and (counts_up or not column.is_mixed and not column.is_numeric):
+        raise Rejected(
+            "TARGET_UNIQUE",
+            f"The target column {quoted(column.name)} has another value in every row: it names the "
+            "rows.",
+            "Choose the column to predict with the setting `target`.",
+            column=column.name,
         )
 
 
-def _infer(profile: ColumnProfile) -> ProblemType:
-    if profile.values is not None and len(profile.values) == 2:
+def _infer(column: ColumnFacts) -> ProblemType:
+    if column.distinct == 2:
         return ProblemType.BINARY
-    if profile.is_numeric and (
-        profile.has_fractions
-        or profile.values is None
-        or len(profile.values) > _MOST_NUMERIC_CLASSES
+    if column.is_numeric and (
+        column.numbers is None
+        or not column.numbers.are_whole
+        or column.distinct > MOST_NUMERIC_CLASSES
     ):
         return ProblemType.REGRESSION
     return ProblemType.MULTICLASS
 
 
-def _positive(profile: ColumnProfile, wanted: str | None) -> tuple[str, str]:
-    assert profile.values is not None  # noqa: S101 - two classes were counted
-    labels = list(profile.values)
+def _positive(column: ColumnFacts, wanted: str | None) -> tuple[str, str]:
+    rows = column.counts or {}
+    labels = list(rows)
     if wanted is not None:
         if wanted not in labels:
             raise Rejected(
                 "POSITIVE_CLASS_NOT_FOUND",
-                f"`positive_class` is {wanted[:40]!r}, which column {profile.name!r} never holds.",
-                f"Use one of its two values: {labels[0][:40]!r} or {labels[1][:40]!r}.",
-                column=profile.name,
+                f"`positive_class` is {quoted(wanted)}, which column {quoted(column.name)} never "
+                "holds.",
+                f"Use one of its two values: {quoted(labels[0])} or {quoted(labels[1])}.",
+                column=column.name,
             )
         return wanted, "It is set as the positive class."
     for usual in _USUAL_POSITIVES:
         for label in labels:
             if label.strip().lower() == usual:
                 return label, f"No positive class is set, and one class is called {label}."
-    rarest = min(sorted(labels), key=lambda label: profile.values[label])  # type: ignore[index]
+    rarest = min(sorted(labels), key=lambda label: rows[label])
     return rarest, "No positive class is set, and this one is the rarer."
 
 

@@ -48,7 +48,7 @@ def create_model(services: Services, run_id: str) -> Report:
         services.sagemaker.create_transform_job(transform_job_request(dataset))
     except AlreadyExists:
         transform = services.sagemaker.describe_transform_job(run_id)
-        if transform is None or transform.input_uri != dataset.uri(dataset.folder.test):
+        if transform is None or transform.input_uri != dataset.test_uri:
             return conclude(services, run, name_taken("transform job", run_id))
     except QuotaExceeded as error:
         return _waits_for_room(services, run_id, error)

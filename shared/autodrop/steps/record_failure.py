@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodrop.errors import MalformedEvent
 from autodrop.events import (
     JOB_CHANGED,
+    PROCESSING_CHANGED,
     FailedDelivery,
     is_only_a_look,
     parse_dataset_ready,
@@ -19,11 +20,11 @@ from autodrop.run import Outcome, Run, RunState
 
 
 def record_job_failure(services: Services, name: str) -> Report:
-    """End the run whose AutoML or transform job Describe shows as failed or stopped."""
+    """End the run whose processing, AutoML or transform job Describe shows as failed or stopped."""
     run = services.ledger.find(name)
     if run is None or run.state.is_end:
         return Report("No open run of this name", {"run_id": name})
-    outcome = _job_outcome(services, name)
+    outcome = _job_outcome(services, run)
     if outcome is None:
         return Report("No job of the run failed", {"run_id": name})
     return conclude(services, run, outcome)
@@ -42,7 +43,7 @@ def record_failed_delivery(services: Services, failed: FailedDelivery) -> Report
     run, stages = _waiting_for(services, failed)
     if run is None or run.state.is_end or run.state not in stages:
         return Report("Late failure, nothing waits for it", {"error": failed.error_kind})
-    outcome = _job_outcome(services, run.run_id)
+    outcome = _job_outcome(services, run)
     if outcome is None and _goes_on_by_itself(services, run, failed):
         return Report("Left to watch_runs", {"run_id": run.run_id, "error": failed.error_kind})
     return conclude(services, run, outcome or _our_failure(failed))
@@ -51,7 +52,7 @@ def record_failed_delivery(services: Services, failed: FailedDelivery) -> Report
 def _goes_on_by_itself(services: Services, run: Run, failed: FailedDelivery) -> bool:
     """Return whether `watch_runs` brings the run forward although this event is lost.
 
-    It does so from PREPARED on. What passes by itself is no reason to end a run, and a job that is
+    It does so from PREPARING on. What passes by itself is no reason to end a run, and a job that is
     under way goes on without anybody.
     """
     if run.state is RunState.RECEIVED:
@@ -81,12 +82,23 @@ def _waiting_for(
     job = parse_job_name(event)
     if job is None:
         raise MalformedEvent("the failed event is about no run")
+    if event.get("detail-type") == PROCESSING_CHANGED:
+        return services.ledger.find(job), (RunState.PREPARING,)
     if event.get("detail-type") == JOB_CHANGED:
         return services.ledger.find(job), (RunState.TRAINING,)
     return services.ledger.find(job), (RunState.TRAINING, RunState.TRANSFORMING)
 
 
-def _job_outcome(services: Services, name: str) -> Outcome | None:
+def _job_outcome(services: Services, run: Run) -> Outcome | None:
+    name = run.run_id
+    if run.state is RunState.PREPARING:
+        processing = services.sagemaker.describe_processing_job(name)
+        if processing is None or processing.status not in ("Failed", "Stopped"):
+            return None
+        reason = processing.reason
+        if reason is None and processing.status == "Stopped":
+            reason = "Somebody stopped the Processing job, or it had used up its time."
+        return _ended("Processing job", "PROCESSING", processing.status, reason)
     job = services.sagemaker.describe_automl_job(name)
     if job is None:
         return None

@@ -23,7 +23,7 @@ def start_autopilot(services: Services, run_id: str) -> Report:
     try:
         dataset = read_dataset(services, run)
     except NotFound:
-        if run.state is RunState.RECEIVED:
+        if run.state in RunState.PREPARED.predecessors:
             return Report("Dataset is not ready", {"run_id": run_id})
         return conclude(services, run, _dataset_gone())
     services.ledger.advance(run_id, RunState.PREPARED, services.now())
@@ -35,7 +35,7 @@ def start_autopilot(services: Services, run_id: str) -> Report:
         )
     except AlreadyExists:
         job = services.sagemaker.describe_automl_job(run_id)
-        if job is None or job.train_uri != dataset.uri(dataset.folder.train):
+        if job is None or job.train_uri != dataset.train_uri:
             return conclude(services, run, name_taken("AutoML job", run_id))
     except QuotaExceeded as error:
         return _queued(services, run_id, f"SageMaker: {error}")

@@ -6,12 +6,18 @@ from collections import Counter
 
 from autodrop.decisions import Action, Step, announcement, next_step
 from autodrop.errors import Transient
-from autodrop.events import job_changed, transform_changed
+from autodrop.events import job_changed, processing_changed, transform_changed
 from autodrop.outcome import announce, conclude
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.run import Run, RunState
 from autodrop.steps.start_autopilot import RUNS_QUEUED, start_autopilot
+
+_TELLS = {
+    Action.TELL_JOB: job_changed,
+    Action.TELL_TRANSFORM: transform_changed,
+    Action.TELL_PROCESSING: processing_changed,
+}
 
 
 def watch_runs(services: Services) -> Report:
@@ -50,6 +56,9 @@ def _step_for(services: Services, run: Run) -> Step:
     now = services.now()
     if run.state is RunState.RECEIVED:
         return next_step(run, now, dataset_ready=services.bucket.exists(run.folder.dataset))
+    if run.state is RunState.PREPARING:
+        processing = services.sagemaker.describe_processing_job(run.run_id)
+        return next_step(run, now, processing=processing)
     if run.state is RunState.TRAINING:
         job = services.sagemaker.describe_automl_job(run.run_id)
         if job is not None and job.status_line != run.job_status:
@@ -62,8 +71,7 @@ def _step_for(services: Services, run: Run) -> Step:
 
 
 def _do(services: Services, run: Run, step: Step) -> None:
-    if step.action in (Action.TELL_JOB, Action.TELL_TRANSFORM):
-        tell = job_changed if step.action is Action.TELL_JOB else transform_changed
+    if tell := _TELLS.get(step.action):
         services.events.put(tell(run, step.status))
         services.ledger.note(run.run_id, announced=announcement(step), announced_at=services.now())
     elif step.action is Action.ANNOUNCE:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Services
@@ -19,6 +20,8 @@ from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 from autodrop.steps.run_folder import read_dataset
+
+_OUTPUT = ".out"
 
 
 def write_results(services: Services, run_id: str) -> Report:
@@ -41,12 +44,13 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
     dataset = read_dataset(services, run)
     autopilot = json.loads(services.bucket.read(folder.autopilot))
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
+    truths, outputs = _parts(services, run, dataset)
     scored = read_scored(
         dataset,
         problem_type,
         autopilot["response_keys"],
-        services.bucket.read(folder.truth),
-        services.bucket.read(_output_key(services, run)),
+        _joined(services, truths, with_header=True),
+        _joined(services, outputs, with_header=False),
     )
     metrics, matrix = held_out_metrics(dataset, problem_type, scored)
     summary = summarise(
@@ -64,19 +68,67 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
     return summary
 
 
-def _output_key(services: Services, run: Run) -> str:
-    """Return the key of the transform's output: listed, because the path is not contractual.
+def _parts(services: Services, run: Run, dataset: Dataset) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the keys of the truth and of the transform's outputs, one beside the other.
+
+    Outputs are listed, because their paths are not contractual: `part-00000.csv.out` belongs to
+    `part-00000.csv`, wherever it lies. What a function has prepared is one file each.
 
     Raises:
-        JobFailed: There is not exactly one.
+        JobFailed: An output is missing, or there is one too many; or the truth is gone.
     """
     prefix = f"{run.folder.inference_results}/"
-    keys = [key for key in services.bucket.list(prefix) if key.endswith(".out")]
-    if len(keys) != 1:
-        raise JobFailed(
-            "PREDICTIONS_MISSING", f"Batch transform wrote {len(keys)} outputs instead of one."
-        )
-    return keys[0]
+    outputs = {
+        _name(key).removesuffix(_OUTPUT): key
+        for key in services.bucket.list(prefix)
+        if key.endswith(_OUTPUT)
+    }
+    truth = dataset.truth_uri.removeprefix(dataset.uri(""))
+    truths = {_name(key): key for key in services.bucket.list(truth)}
+    if not truths:
+        raise JobFailed("TRUTH_MISSING", "The truth of the held-out rows was deleted.")
+    if dataset.parts:
+        if truths.keys() != outputs.keys():
+            raise _missing(len(outputs), len(truths))
+        names = sorted(truths)
+        return [truths[name] for name in names], [outputs[name] for name in names]
+    if len(outputs) != 1:
+        raise _missing(len(outputs), 1)
+    return list(truths.values()), list(outputs.values())
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _missing(found: int, wanted: int) -> JobFailed:
+    return JobFailed(
+        "PREDICTIONS_MISSING",
+        f"Batch transform wrote {found:,} outputs instead of "
+        f"{'one' if wanted == 1 else f'those of {wanted:,} parts'}.",
+    )
+
+
+def _joined(services: Services, keys: Sequence[str], *, with_header: bool) -> bytes:
+    """Return the objects one after the other, as if they had always been one.
+
+    Args:
+        services: Everything outside.
+        keys: The objects.
+        with_header: Whether the first line is a header, which the others may repeat.
+    """
+    contents: list[bytes] = []
+    header = b""
+    for key in keys:
+        content = services.bucket.read(key)
+        if content and not content.endswith(b"\n"):
+            content += b"\n"
+        if with_header and not contents:
+            header = content[: content.find(b"\n") + 1]
+        elif header and content.startswith(header):
+            content = content[len(header) :]
+        contents.append(content)
+    return b"".join(contents)
 
 
 def _leaderboard(summary: Mapping[str, Any]) -> str:

@@ -1,0 +1,587 @@
+"""Counts a table in as few passes as its columns allow: one where their cells repeat.
+
+A pass groups by each column together with the target (`GROUPING SETS`), which gives counts, kinds,
+ranges, quantiles, histograms and what the column says about the target, all exact. Columns whose
+cells hardly repeat would make a group of every row: they are aggregated instead, in two passes more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autodrop.preparation.association import (
+    Sums,
+    from_class_counts,
+    from_sums,
+)
+from autodrop.preparation.cells import (
+    COMMA_NUMBER,
+    MAYBE_THOUSAND,
+    PATTERNS,
+    Kind,
+    as_number,
+    is_pointed,
+    kind_of,
+    maybe_thousand,
+    no_label,
+)
+from autodrop.preparation.engine import (
+    Engine,
+    TooManyGroups,
+    column,
+    inexact_sql,
+    kind_sql,
+    no_label_sql,
+    number_sql,
+)
+from autodrop.preparation.facts import (
+    HISTOGRAM_BINS,
+    MOST_COUNTED,
+    QUANTILES,
+    Bin,
+    ColumnFacts,
+    Numbers,
+    TableFacts,
+    TargetKind,
+)
+from autodrop.preparation.numbers import equal_bins, numbers_of
+
+# Whole numbers with more different values than this are measurements rather than classes.
+MOST_NUMERIC_CLASSES = 20
+# With more classes than this, pairs of cell and class are too many to count.
+_MOST_CLASSES = 100
+# Rows and cells that are looked at to estimate how many of them are different.
+_FINGERPRINTS = 250_000
+# Columns in one pass; where their groups do not fit into the memory, half as many and so on.
+_COLUMNS_AT_ONCE = 32
+_SHARES = tuple(i / HISTOGRAM_BINS for i in range(1, HISTOGRAM_BINS))
+_SPACED = r"(.|\n)*[^ \n] +[^ \n](.|\n)*"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is known of a table before it is counted.
+
+    Attributes:
+        names: Its columns.
+        target: Position of the column to predict.
+        sample: Some rows, as wide as the table.
+        rows: About how many rows there are.
+        is_regression: What the settings say of the problem; None when nothing.
+        decimal: What the settings say stands before decimals; None when nothing.
+    """
+
+    names: tuple[str, ...]
+    target: int
+    sample: Sequence[Sequence[str]]
+    rows: int
+    is_regression: bool | None = None
+    decimal: str | None = None
+
+
+def count_table(engine: Engine, layout: Layout) -> TableFacts:
+    """Return what is in the engine's view `cells`.
+
+    Raises:
+        CannotRead: The engine cannot read the text to its end.
+    """
+    kind = _target_kind(
+        {row[layout.target] for row in layout.sample}, layout.is_regression, layout.decimal
+    )
+    facts = _Counting(engine, layout, kind).table()
+    seen = facts.target_column.counts
+    cells = None if seen is None else set(seen)
+    settled = _target_kind(cells, layout.is_regression, layout.decimal, facts.target_column)
+    if settled is not kind:
+        facts = _Counting(engine, layout, settled).table()
+    return facts
+
+
+def _target_kind(
+    cells: set[str] | None,
+    is_regression: bool | None,
+    decimal: str | None,
+    column: ColumnFacts | None = None,
+) -> TargetKind:
+    """Return what a target with these cells, too many to be counted when None, is."""
+    labels = None if cells is None else {cell for cell in cells if not no_label(cell)}
+    if labels is None:
+        numeric = column is not None and column.is_numeric
+    else:
+        comma = _reads_comma(labels, decimal)
+        numeric = bool(labels) and all(as_number(each, comma=comma) is not None for each in labels)
+    if numeric and (labels is None or is_regression or len(labels) > MOST_NUMERIC_CLASSES):
+        return TargetKind.MEASURES
+    if numeric and any(
+        (number := as_number(each, comma=_reads_comma(labels, decimal))) is not None and number % 1
+        for each in labels or ()
+    ):
+        return TargetKind.MEASURES
+    if labels is not None and len(labels) <= _MOST_CLASSES:
+        return TargetKind.CLASSES
+    return TargetKind.NEITHER
+
+
+def _reads_comma(cells: Iterable[str], decimal: str | None) -> bool:
+    """Return whether the numbers among these cells have a decimal comma."""
+    if decimal is not None:
+        return decimal == ","
+    kinds = Counter(kind_of(cell) for cell in cells)
+    commas = kinds[Kind.DECIMAL_COMMA] + kinds[Kind.AMBIGUOUS]
+    return commas > 0 and not any(is_pointed(cell) for cell in cells)
+
+
+@dataclass
+class _Cells:
+    """The different cells of one column, for each class of the target."""
+
+    by_cell: dict[str, Counter[str]] = field(default_factory=dict)
+    sums: dict[str, Sums] = field(default_factory=dict)
+
+    def add(self, cell: str, label: str, rows: int, sums: Sums | None) -> None:
+        """Count a cell that stands in rows of one class."""
+        self.by_cell.setdefault(cell, Counter())[label] += rows
+        if sums is not None:
+            self.sums[cell] = self.sums.get(cell, Sums()) + sums
+
+
+class _Counting:
+    """One way of counting a table: with the target taken for classes, measurements or neither."""
+
+    def __init__(self, engine: Engine, layout: Layout, kind: TargetKind) -> None:
+        self._engine = engine
+        self._layout = layout
+        self._kind = kind
+        self._every = _power_of_two(layout.rows // _FINGERPRINTS)
+        self._labels: Counter[str] = Counter()
+        self._duplicates = 0
+        self._octets = self._quotes = self._line_feeds = self._backslashes = 0
+        columns = list(zip(*layout.sample, strict=True)) or [()] * len(layout.names)
+        self._comma = [_reads_comma(set(cells), layout.decimal) for cells in columns]
+        different = [len(set(cells)) for cells in columns]
+        self._varied = sorted(range(len(columns)), key=lambda i: -different[i])[:3]
+        self._wide = {i for i, cells in enumerate(columns) if _hardly_repeats(cells)}
+        if kind is TargetKind.CLASSES:
+            self._wide.discard(layout.target)
+
+    def table(self) -> TableFacts:
+        """Count."""
+        layout = self._layout
+        every = range(len(layout.names))
+        counted: dict[int, _Cells] = {}
+        narrow = [i for i in every if i not in self._wide]
+        first = True
+        at_once = _COLUMNS_AT_ONCE
+        while narrow or first:
+            batch = narrow[:at_once]
+            try:
+                counted |= self._count(batch, rows_too=first)
+            except TooManyGroups:
+                if len(batch) < 2:
+                    self._wide.update(batch)
+                    batch = []
+                at_once = max(len(batch) // 2, 1)
+                continue
+            narrow, first = narrow[len(batch) :], False
+        self._wide |= set(every) - set(counted)
+        if self._kind is TargetKind.CLASSES and layout.target not in counted:
+            counted[layout.target] = _Cells(
+                {label: Counter({label: rows}) for label, rows in self._labels.items()}
+            )
+            self._wide.discard(layout.target)
+        rows = sum(self._labels.values())
+        missing = sum(rows for label, rows in self._labels.items() if self._says_nothing(label))
+        facts = {i: self._from_counts(i, cells) for i, cells in counted.items()}
+        wide = sorted(self._wide)
+        for start in range(0, len(wide), _COLUMNS_AT_ONCE):
+            facts |= self._aggregate(wide[start : start + _COLUMNS_AT_ONCE], rows - missing)
+        return TableFacts(
+            rows=rows,
+            columns=tuple(facts[i] for i in every),
+            target=layout.target,
+            target_kind=self._kind,
+            target_missing=missing,
+            duplicates=self._duplicates,
+            duplicates_are_exact=self._every == 1,
+            octets=self._octets,
+            quotes=self._quotes,
+            line_feeds=self._line_feeds,
+            backslashes=self._backslashes,
+        )
+
+    def _says_nothing(self, label: str) -> bool:
+        return no_label(label) if self._kind is TargetKind.CLASSES else not label
+
+    @property
+    def _label(self) -> str:
+        """The expression for the class of a row; 'x' for a usable row where there are none."""
+        target = column(self._layout.target)
+        if self._kind is TargetKind.CLASSES:
+            return target
+        return f"case when {no_label_sql(self._engine, target)} then '' else 'x' end"
+
+    @property
+    def _value(self) -> str | None:
+        """The expression for the target as a number, where it is a measurement."""
+        if self._kind is not TargetKind.MEASURES:
+            return None
+        target = self._layout.target
+        return number_sql(self._engine, column(target), comma=self._comma[target])
+
+    def _count(self, positions: Sequence[int], *, rows_too: bool) -> dict[int, _Cells]:
+        """Return the cells of those columns that have at most `MOST_COUNTED` different ones."""
+        engine = self._engine
+        columns = [column(i) for i in positions]
+        value = self._value
+        inner = [*columns, f"{self._label} as y"]
+        sums = ""
+        if value is not None:
+            inner.append(f"{value} as v")
+            sums = ", count(v) as k, sum(v) as s, sum(v * v) as q"
+        sets = [f"({name}, y)" for name in columns]
+        which = "".join(
+            f" when grouping({name}) = 0 then {i}"
+            for i, name in zip(positions, columns, strict=True)
+        )
+        if rows_too:
+            every = [column(i) for i in range(len(self._layout.names))]
+            # Equal rows are in the sample together or not at all; few cells tell that faster.
+            chosen = engine.fingerprint([column(i) for i in self._varied])
+            inner.append(
+                f"case when {chosen} % {self._every} = 0 then {engine.fingerprint(every)} end as d"
+            )
+            sets += ["(d)", "(y)"]
+            which = f" when grouping(d) = 0 then -1{which}"
+        cell = f"coalesce({', '.join(columns)})" if columns else "null"
+        engine.keep(
+            "counted",
+            f"select case{which} else -2 end as which, {cell} as cell, y, "
+            f"{'d' if rows_too else 'null'} as d, count(*) as n{sums} "
+            f"from (select {', '.join(inner)} from cells) "
+            f"group by grouping sets ({', '.join(sets)})",
+        )
+        if rows_too:
+            for label, rows in engine.query("select y, n from counted where which = -2"):
+                self._labels[label] += rows
+            ((rows, distinct),) = engine.query(
+                "select coalesce(sum(n), 0), count(*) from counted "
+                "where which = -1 and d is not null"
+            )
+            self._duplicates = (int(rows) - int(distinct)) * self._every
+        few = [
+            int(which)
+            for which, distinct in engine.query(
+                "select which, count(distinct cell) from counted where which >= 0 group by which"
+            )
+            if distinct <= MOST_COUNTED
+        ]
+        if self._layout.rows and not few and positions and not rows_too:
+            return {}
+        found = {i: _Cells() for i in few}
+        wanted = ", ".join(map(str, few)) or "null"
+        selected = "which, cell, y, n" + (", k, s, q" if sums else "")
+        for which, cell, label, rows, *more in engine.query(
+            f"select {selected} from counted where which in ({wanted})"
+        ):
+            found[which].add(cell, label, rows, Sums(*more) if more and more[0] else None)
+        return found
+
+    def _from_counts(self, position: int, cells: _Cells) -> ColumnFacts:
+        """Return the facts of a column of which every cell was counted."""
+        name, comma = self._layout.names[position], self._comma[position]
+        is_target = position == self._layout.target
+        usable: dict[str, int] = {}
+        joint: dict[str, Counter[str]] = {}
+        for cell, labels in cells.by_cell.items():
+            everywhere = sum(labels.values())
+            self._octets += len(cell.encode()) * everywhere
+            self._quotes += cell.count('"') * everywhere
+            self._line_feeds += cell.count("\n") * everywhere
+            self._backslashes += cell.count("\\") * everywhere
+            kept = Counter({y: n for y, n in labels.items() if not self._says_nothing(y)})
+            if kept:
+                usable[cell] = sum(kept.values())
+                joint[cell] = kept
+        kind = {cell: kind_of(cell) for cell in usable}
+        if is_target:
+            kind |= {cell: Kind.MISSING for cell in usable if no_label(cell)}
+        present = {c: n for c, n in usable.items() if kind[c] is not Kind.MISSING}
+        counts = dict(sorted(present.items(), key=lambda each: (-each[1], each[0])))
+        kinds: Counter[Kind] = Counter()
+        for cell, rows in usable.items():
+            kinds[kind[cell]] += rows
+        number = {
+            cell: value for cell in counts if (value := as_number(cell, comma=comma)) is not None
+        }
+        association = None
+        if not is_target and counts:
+            pairs = {cell: joint[cell] for cell in counts}
+            if self._kind is TargetKind.CLASSES:
+                association = from_class_counts(pairs, number)
+            elif self._kind is TargetKind.MEASURES:
+                association = from_sums(
+                    {c: cells.sums[c] for c in counts if c in cells.sums}, number
+                )
+        total = sum(present.values())
+        return ColumnFacts(
+            name=name,
+            position=position,
+            kinds=dict(kinds),
+            examples=_examples((cell, kind[cell]) for cell in counts),
+            distinct=len(counts),
+            counts=counts,
+            shortest=min(map(len, counts), default=0),
+            longest=max(map(len, counts), default=0),
+            mean_length=sum(len(c) * n for c, n in counts.items()) / total if total else 0.0,
+            spaced=sum(n for c, n in counts.items() if len(c.split()) > 1),
+            repeats_name=usable.get(name, 0),
+            decimal_comma=comma,
+            numeric=sum(counts[cell] for cell in number),
+            points=sum(counts[cell] for cell in counts if is_pointed(cell)),
+            maybe_thousands=sum(counts[cell] for cell in counts if maybe_thousand(cell)),
+            numbers=numbers_of({c: counts[c] for c in number}, number) if number else None,
+            association=association,
+        )
+
+    def _aggregate(self, positions: Sequence[int], usable: int) -> dict[int, ColumnFacts]:
+        """Return the facts of columns whose cells are too many to count each."""
+        if not positions:
+            return {}
+        engine = self._engine
+        target = column(self._layout.target)
+        shown, inner = [], [f"{self._label} as y", f"{target} as t"]
+        for i in positions:
+            inner += [
+                f"{column(i)} as c{i}",
+                f"{kind_sql(engine, column(i))} as k{i}",
+                f"{number_sql(engine, column(i), comma=self._comma[i])} as x{i}",
+            ]
+            shown += [sql for _, sql in self._aggregates(i)]
+        if self._value is not None:
+            inner.append(f"{self._value} as v")
+        usable_sql = f"not {no_label_sql(engine, 't')}"
+        (answer,) = engine.query(
+            f"select {', '.join(shown)} "
+            f"from (select *, {usable_sql} as u from (select {', '.join(inner)} from cells))"
+        )
+        values = iter(answer)
+        told = {i: {name: next(values) for name, _ in self._aggregates(i)} for i in positions}
+        distinct = self._distinct(positions)
+        bins = self._bins(told)
+        return {
+            i: self._from_aggregates(i, told[i], distinct[i], bins.get(i, {}), usable)
+            for i in positions
+        }
+
+    def _aggregates(self, i: int) -> list[tuple[str, str]]:
+        """Return the names and expressions of all that is aggregated of a column."""
+        engine, cell, kind, x = self._engine, f"c{i}", f"k{i}", f"x{i}"
+        present = f"u and {kind} <> '{Kind.MISSING}'"
+        x = f"case when u then {x} end"
+
+        def rows(condition: str) -> str:
+            return f"coalesce(sum(case when {condition} then 1 else 0 end), 0)"
+
+        def characters(text: str) -> str:
+            taken = f"length(replace({cell}, {engine.literal(text)}, ''))"
+            return f"coalesce(sum(length({cell}) - {taken}), 0)"
+
+        found = [
+            ("octets", f"coalesce(sum({engine.octets(cell)}), 0)"),
+            ("quotes", characters('"')),
+            ("line_feeds", characters("\n")),
+            ("backslashes", characters("\\")),
+            ("shortest", f"min(case when {present} then length({cell}) end)"),
+            ("longest", f"max(case when {present} then length({cell}) end)"),
+            ("mean_length", f"avg(case when {present} then length({cell}) end)"),
+            ("spaced", rows(f"{present} and {engine.matches(cell, _SPACED)}")),
+            ("repeats", rows(f"u and {cell} = {engine.literal(self._layout.names[i])}")),
+            ("equal", rows(f"u and {cell} = t")),
+            ("numeric", f"count({x})"),
+            ("lowest", f"min({x})"),
+            ("highest", f"max({x})"),
+            ("mean", f"avg({x})"),
+            ("deviation", f"stddev_pop(case when abs({x}) < 1e150 then {x} end)"),
+            ("whole", f"coalesce(sum(case when {x} = floor({x}) then 1 else 0 end), 0)"),
+            ("inexact", rows(f"u and {inexact_sql(f'x{i}')}")),
+            ("quantiles", engine.quantiles(x, sorted({*QUANTILES, *_SHARES}))),
+            ("points", rows(f"u and {kind} = '{Kind.NUMBER}' and {cell} like '%.%'")),
+            ("thousands", rows(f"u and {engine.matches(cell, MAYBE_THOUSAND)}")),
+        ]
+        if self._kind is TargetKind.MEASURES and i != self._layout.target:
+            within = f"abs({x}) < 1e150 and abs(v) < 1e150"
+            found.append(("correlation", f"corr(case when {within} then {x} end, v)"))
+        for each in Kind:
+            found.append((f"rows {each}", rows(f"u and {kind} = '{each}'")))
+            if each is not Kind.MISSING:
+                found.append(
+                    (f"example {each}", f"min(case when u and {kind} = '{each}' then {cell} end)")
+                )
+        return found
+
+    def _distinct(self, positions: Sequence[int]) -> dict[int, tuple[int, bool]]:
+        """Return about how many different present cells there are, and whether none repeats."""
+        engine = self._engine
+        inner, sets, which = [], [], ""
+        for i in positions:
+            cell = column(i)
+            fingerprint = engine.fingerprint([cell])
+            inner.append(
+                f"case when {fingerprint} % {self._every} = 0 then {fingerprint} end as h{i}"
+            )
+            sets.append(f"(h{i})")
+            which += f" when grouping(h{i}) = 0 then {i}"
+        # Cells that say nothing are one fingerprint too many at most.
+        usable = f"not {no_label_sql(engine, column(self._layout.target))}"
+        hashes = f"coalesce({', '.join(f'h{i}' for i in positions)})"
+        found = {
+            int(which): (int(distinct) * self._every, int(rows) == int(distinct))
+            for which, distinct, rows in engine.query(
+                f"select which, count(*), sum(n) from (select case{which} end as which, "
+                f"{hashes} as h, count(*) as n from "
+                f"(select {', '.join(inner)} from cells where {usable}) "
+                f"group by grouping sets ({', '.join(sets)})) where h is not null group by which"
+            )
+        }
+        return {i: found.get(i, (0, False)) for i in positions}
+
+    def _bins(self, told: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[int, Counter[str]]]:
+        """Return for each column with numbers how many rows of each class are between its edges."""
+        engine = self._engine
+        edges = {i: _edges(column) for i, column in told.items() if column["numeric"]}
+        if not edges:
+            return {}
+        inner = [f"{self._label} as y"]
+        sets, which = [], ""
+        for i, at in edges.items():
+            x = number_sql(engine, column(i), comma=self._comma[i])
+            place = " ".join(
+                f"when {x} < cast('{edge!r}' as double) then {n}" for n, edge in enumerate(at)
+            )
+            inner.append(f"case when {x} is null then -1 {place} else {len(at)} end as b{i}")
+            sets.append(f"(b{i}, y)")
+            which += f" when grouping(b{i}) = 0 then {i}"
+        usable = f"not {no_label_sql(engine, column(self._layout.target))}"
+        found: dict[int, dict[int, Counter[str]]] = {i: {} for i in edges}
+        for i, place, label, rows in engine.query(
+            f"select case{which} end, coalesce({', '.join(f'b{i}' for i in edges)}), y, count(*) "
+            f"from (select {', '.join(inner)} from cells where {usable}) "
+            f"group by grouping sets ({', '.join(sets)})"
+        ):
+            found[i].setdefault(place, Counter())[label] += rows
+        return found
+
+    def _from_aggregates(
+        self,
+        position: int,
+        told: Mapping[str, Any],
+        distinct: tuple[int, bool],
+        bins: Mapping[int, Counter[str]],
+        usable: int,
+    ) -> ColumnFacts:
+        self._octets += int(told["octets"])
+        self._quotes += int(told["quotes"])
+        self._line_feeds += int(told["line_feeds"])
+        self._backslashes += int(told["backslashes"])
+        is_target = position == self._layout.target
+        kinds = {each: int(told[f"rows {each}"]) for each in Kind if told[f"rows {each}"]}
+        present = sum(kinds.values()) - kinds.get(Kind.MISSING, 0)
+        different, never_repeats = distinct
+        numbers = _numbers(told, bins) if told["numeric"] else None
+        association = None
+        if not is_target and self._kind is TargetKind.CLASSES and numbers is not None:
+            association = from_class_counts(
+                {str(place): labels for place, labels in bins.items() if place >= 0},
+                {str(place): float(place) for place in bins if place >= 0},
+                every_cell=False,
+            )
+        elif not is_target and self._kind is TargetKind.MEASURES:
+            correlation = told.get("correlation")
+            known = correlation is not None and math.isfinite(correlation)
+            association = from_sums({}, {}, correlation=correlation if known else None)
+        if not is_target and present and int(told["equal"]) == usable:
+            association = replace(
+                association or from_sums({}, {}), equals_target=True, gives_away=True
+            )
+        return ColumnFacts(
+            name=self._layout.names[position],
+            position=position,
+            kinds=kinds,
+            examples={
+                each: told[f"example {each}"]
+                for each in Kind
+                if each is not Kind.MISSING and told[f"rows {each}"]
+            },
+            # Where no cell of the sample repeats, as many as there are; else as many as estimated.
+            distinct=present if never_repeats else min(different, present - 1),
+            distinct_is_exact=self._every == 1,
+            shortest=int(told["shortest"] or 0),
+            longest=int(told["longest"] or 0),
+            mean_length=float(told["mean_length"] or 0),
+            spaced=int(told["spaced"]),
+            repeats_name=int(told["repeats"]),
+            decimal_comma=self._comma[position],
+            numeric=int(told["numeric"]),
+            points=int(told["points"]),
+            maybe_thousands=int(told["thousands"]),
+            numbers=numbers,
+            association=association,
+        )
+
+
+def _hardly_repeats(cells: Sequence[str]) -> bool:
+    present = [cell for cell in cells if cell]
+    different = len(set(present))
+    return different > MOST_COUNTED or (different > 200 and different * 2 > len(present))
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << max(0, number).bit_length() if number else 1
+
+
+def _examples(cells: Iterable[tuple[str, Kind]]) -> dict[Kind, str]:
+    found: dict[Kind, str] = {}
+    for cell, kind in cells:
+        if kind is not Kind.MISSING:
+            found.setdefault(kind, cell)
+    return found
+
+
+def _edges(told: Mapping[str, Any]) -> list[float]:
+    """Return where a histogram's bins and twenty equal shares of the rows begin, in order."""
+    equal = equal_bins(told["lowest"], told["highest"])
+    shares = [float(each) for each in told["quantiles"]]
+    inside = {edge for edge in (*equal[1:-1], *shares) if told["lowest"] < edge <= told["highest"]}
+    return sorted(inside)
+
+
+def _numbers(told: Mapping[str, Any], bins: Mapping[int, Counter[str]]) -> Numbers:
+    edges = _edges(told)
+    lowest, highest = float(told["lowest"]), float(told["highest"])
+    equal = equal_bins(lowest, highest)
+    rows = [0] * (len(equal) - 1)
+    for place, labels in bins.items():
+        if place >= 0:
+            start = lowest if place == 0 else edges[place - 1]
+            at = sum(start >= low for low in equal[1:-1])
+            rows[at] += sum(labels.values())
+    asked = dict(zip(sorted({*QUANTILES, *_SHARES}), told["quantiles"], strict=True))
+    mean, deviation = told["mean"], told["deviation"]
+    if max(-lowest, highest) >= 1e150:
+        deviation = None
+    return Numbers(
+        lowest=lowest,
+        highest=highest,
+        mean=mean if mean is not None and math.isfinite(mean) else None,
+        deviation=deviation if deviation is not None and math.isfinite(deviation) else None,
+        quantiles=tuple(float(asked[share]) for share in QUANTILES),
+        are_whole=int(told["whole"]) == int(told["numeric"]),
+        inexact=int(told["inexact"]),
+        bins=tuple(
+            Bin(low, high, count) for low, high, count in zip(equal, equal[1:], rows, strict=False)
+        ),
+    )

@@ -1,0 +1,126 @@
+"""The engine for files that a function prepares: DuckDB, out of core, on a text or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from autodrop.preparation.dialect import LONGEST_ROW, Dialect
+from autodrop.preparation.engine import CannotRead, TooManyGroups, column
+
+# A whole multiple of the longest row: with others, DuckDB 1.4 fails on rows near that length.
+_BUFFER = 2 * LONGEST_ROW
+_SETTINGS = {
+    # More is slower: it is the parsing that takes the time, and every thread has its buffers.
+    "memory_limit": "'256MB'",
+    "threads": "2",
+    # Nothing is loaded or fetched that did not come with the package.
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+class DuckDB:
+    """`autodrop.preparation.engine.Engine` on DuckDB.
+
+    A context manager: leaving it closes the database.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = duckdb.connect(":memory:")
+        for name, value in _SETTINGS.items():
+            self._connection.execute(f"set {name} = {value}")
+        self._connection.execute(f"set temp_directory = {self.literal(str(folder / 'spill'))}")
+
+    def __enter__(self) -> DuckDB:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def read_csv(self, path: Path, dialect: Dialect, width: int, *, header: bool = True) -> None:
+        """Make a text, read in a dialect, the view `cells`; a header is no row of it."""
+        escape = '"' if dialect.escape == "doubled" else "\\"
+        columns = ", ".join(f"'{column(i)}': 'VARCHAR'" for i in range(width))
+        cells = ", ".join(f"coalesce({column(i)}, '') as {column(i)}" for i in range(width))
+        options = (
+            f"auto_detect = false, header = {header}, delim = {self.literal(dialect.delimiter)}, "
+            f"quote = '\"', escape = {self.literal(escape)}, new_line = '\\n', "
+            f"strict_mode = true, max_line_size = {LONGEST_ROW}, buffer_size = {_BUFFER}, "
+            f"columns = {{{columns}}}"
+        )
+        self._connection.execute(
+            f"create or replace view cells as select {cells} "
+            f"from read_csv({self.literal(str(path))}, {options})"
+        )
+
+    def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Return all rows of the answer.
+
+        Raises:
+            CannotRead: The text is not what its dialect says.
+            TooManyGroups: The memory is too small for this question.
+        """
+        try:
+            return self._connection.execute(sql).fetchall()
+        except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
+            raise CannotRead(type(error).__name__) from error
+        except duckdb.OutOfMemoryException as error:
+            raise TooManyGroups(type(error).__name__) from error
+
+    def statement(self, sql: str) -> None:
+        """Run what has no answer."""
+        self._connection.execute(sql)
+
+    def keep(self, name: str, sql: str) -> None:
+        """Keep the answer, to be asked as the table `name`.
+
+        Raises:
+            CannotRead: The text is not what its dialect says.
+        """
+        self.query(f"create or replace temp table {name} as {sql}")
+
+    def write_lines(self, sql: str, path: Path) -> None:
+        """Write the only column of the answer as lines, in the order of the file.
+
+        Raises:
+            CannotRead: The text is not what its dialect says.
+        """
+        self.query(
+            f"copy ({sql}) to {self.literal(str(path))} "
+            "(format csv, header false, quote '', escape '', delimiter '\x01')"
+        )
+
+    def literal(self, text: str) -> str:
+        """Return `text` as an SQL literal."""
+        return "'" + text.replace("'", "''") + "'"
+
+    def matches(self, cell: str, pattern: str) -> str:
+        """Return the condition that the whole of `cell` matches `pattern`."""
+        return f"regexp_full_match({cell}, {self.literal(pattern)})"
+
+    def number(self, cell: str) -> str:
+        """Return `cell` as a double, null or infinite where a double cannot hold it."""
+        return f"try_cast({cell} as double)"
+
+    def octets(self, cell: str) -> str:
+        """Return the bytes of `cell` in UTF-8."""
+        return f"strlen({cell})"
+
+    def fingerprint(self, cells: Sequence[str]) -> str:
+        """Return a whole number that is the same for the same cells and no other, nearly."""
+        return f"hash({', '.join(cells)})"
+
+    def quantiles(self, number: str, shares: Sequence[float]) -> str:
+        """Return the expression for a list of quantiles of `number`, nulls left out."""
+        return f"approx_quantile({number}, [{', '.join(map(str, shares))}])"

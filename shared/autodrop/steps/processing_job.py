@@ -1,0 +1,220 @@
+"""A file too large for a function → a processing job with Spark, and what comes of it.
+
+A run is PREPARING from before its job is created until what the job found is taken up. Whatever
+happens in between is put right by looking: at the job, at its outcome, at the run folder.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from autodrop.dataset import Dataset
+from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, Rejected
+from autodrop.findings import Finding
+from autodrop.outcome import JSON, conclude, name_taken, refused, rejection, to_json
+from autodrop.ports import Services
+from autodrop.report import Report
+from autodrop.requests import (
+    CODE_ARCHIVE,
+    CODE_ORDER,
+    CODE_SCRIPT,
+    processing_data_uri,
+    processing_job_request,
+)
+from autodrop.run import Outcome, Run, RunState
+from autodrop.sagemaker_jobs import ProcessingJob
+from autodrop.settings import Settings
+from autodrop.steps.processing_code import SCRIPT, package_archive
+from autodrop.steps.run_settings import file_gone, read_settings
+
+_WHAT = "Processing job"
+
+
+def continue_preparation(services: Services, run_id: str) -> Report:
+    """Do what the run's processing job still needs: create it, or take up what it found."""
+    run = services.ledger.find(run_id)
+    if run is None or run.state is not RunState.PREPARING:
+        return Report("No job prepares this run", {"run_id": run_id})
+    job = services.sagemaker.describe_processing_job(run_id)
+    if job is None:
+        return prepare_by_job(services, run)
+    if not _is_ours(job, run):
+        return conclude(services, run, name_taken(_WHAT, run_id))
+    if job.status != "Completed":
+        _waits_no_longer(services, run)
+        return Report("Processing job is not completed", {"run_id": run_id})
+    return _take_up(services, run)
+
+
+def prepare_by_job(services: Services, run: Run) -> Report:
+    """Start the run's processing job; leave the run waiting when there is no room for it.
+
+    Settings come first: one that cannot be used costs no job.
+    """
+    try:
+        settings = _settings(services, run)
+    except Rejected as problem:
+        return conclude(services, run, rejection(problem))
+    if not services.processing.image_uri:
+        return conclude(services, run, _no_image())
+    services.ledger.advance(run.run_id, RunState.PREPARING, services.now())
+    _write_code(services, run, settings)
+    try:
+        services.sagemaker.create_processing_job(
+            processing_job_request(run, services.processing, services.execution_role_arn)
+        )
+    except AlreadyExists:
+        job = services.sagemaker.describe_processing_job(run.run_id)
+        if job is None or not _is_ours(job, run):
+            return conclude(services, run, name_taken(_WHAT, run.run_id))
+    except QuotaExceeded as error:
+        # The run stays where it is: `watch_runs` tells of the job that is not there.
+        services.ledger.note(run.run_id, waiting_for=f"SageMaker: {error}")
+        return Report("Run waits for room", {"run_id": run.run_id})
+    except JobFailed as refusal:
+        return conclude(services, run, refused(_WHAT, refusal))
+    current = services.ledger.find(run.run_id)
+    if current is None or current.state.is_end:
+        # It ended, or was cleaned up, while its job was being created.
+        services.sagemaker.stop_processing_job(run.run_id)
+        return Report("Processing job of an ended run stopped", {"run_id": run.run_id})
+    _waits_no_longer(services, current)
+    return Report("Processing job started", {"run_id": run.run_id}, metric="JobsStarted")
+
+
+def _waits_no_longer(services: Services, run: Run) -> None:
+    if run.waiting_for is not None:
+        services.ledger.note(run.run_id, waiting_for=None)
+
+
+def _settings(services: Services, run: Run) -> Settings:
+    try:
+        facts = services.bucket.facts(run.drop.key, run.drop.version_id)
+    except NotFound:
+        raise file_gone(run.drop) from None
+    return read_settings(services, run.drop, facts.metadata)
+
+
+def _write_code(services: Services, run: Run, settings: Settings) -> None:
+    drop = run.drop
+    order = {
+        "schema_version": 1,
+        "run_id": run.run_id,
+        "drop": {
+            "bucket": drop.bucket,
+            "key": drop.key,
+            "version": drop.version,
+            "version_id": drop.version_id,
+            "size": drop.size,
+        },
+        "settings": settings.to_json(),
+    }
+    write, key = services.bucket.write, run.folder.processing_code
+    write(key(CODE_ARCHIVE), package_archive(), "application/zip")
+    write(key(CODE_SCRIPT), SCRIPT, "text/x-python")
+    write(key(CODE_ORDER), to_json(order), JSON)
+
+
+def _is_ours(job: ProcessingJob, run: Run) -> bool:
+    return job.input_uri == processing_data_uri(run)
+
+
+def _take_up(services: Services, run: Run) -> Report:
+    """Write what the job found into the run folder; `dataset.json` last, as always."""
+    folder = run.folder
+    if not services.bucket.exists(folder.dataset):
+        try:
+            _check_version(services, run)
+            dataset, profile = _found(services, run)
+        except Rejected as problem:
+            return conclude(services, run, rejection(problem))
+        except JobFailed as problem:
+            return conclude(services, run, _unusable(problem))
+        services.bucket.write(folder.profile, to_json(profile), JSON)
+        services.bucket.write(folder.dataset, to_json(dataset), JSON)
+    services.ledger.advance(run.run_id, RunState.PREPARED, services.now())
+    return Report("Dataset prepared", {"run_id": run.run_id}, metric="RunsPrepared")
+
+
+def _check_version(services: Services, run: Run) -> None:
+    """See to it that the job has read the version that was dropped: SageMaker asks for the newest.
+
+    Raises:
+        Rejected: The file was replaced or deleted since.
+    """
+    drop = run.drop
+    if drop.version_id is None:
+        return
+    try:
+        newest = services.bucket.facts(drop.key).version_id
+    except NotFound:
+        raise file_gone(drop) from None
+    if newest != drop.version_id:
+        raise Rejected(
+            "FILE_REPLACED",
+            f"{drop.file_name} was replaced while it was being read.",
+            "Nothing is lost: the newer file has a run of its own.",
+        )
+
+
+def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return dataset and profile as the job has written them.
+
+    Raises:
+        Rejected: The job found that the file cannot be used.
+        JobFailed: The job left nothing, or nothing that can be read.
+    """
+    try:
+        content = services.bucket.read(run.folder.outcome)
+    except NotFound:
+        raise JobFailed(
+            "OUTCOME_MISSING", "The Processing job completed but left no outcome.json."
+        ) from None
+    try:
+        told = json.loads(content)
+        if "rejected" in told:
+            raise _rejected(told["rejected"])
+        dataset, profile = told["dataset"], told["profile"]
+        if Dataset.from_json(dataset).run_id != run.run_id or not isinstance(profile, dict):
+            raise _malformed()
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise _malformed() from None
+    return dataset, profile
+
+
+def _rejected(told: dict[str, Any]) -> Rejected:
+    return Rejected(
+        str(told["code"]),
+        str(told["message"]),
+        str(told["remedy"]),
+        line=told.get("line"),
+        column=told.get("column"),
+        example=told.get("example"),
+        others=[Finding.from_json(each) for each in told.get("others") or ()],
+    )
+
+
+def _malformed() -> JobFailed:
+    return JobFailed(
+        "OUTCOME_MALFORMED", "The Processing job completed, but its outcome.json cannot be read."
+    )
+
+
+def _unusable(problem: JobFailed) -> Outcome:
+    return Outcome(
+        RunState.FAILED,
+        problem.code,
+        problem.message,
+        "Look at the job's log in CloudWatch (/aws/sagemaker/ProcessingJobs) and at the files "
+        "under processing/.",
+    )
+
+
+def _no_image() -> Outcome:
+    return Outcome(
+        RunState.FAILED,
+        "NO_SPARK_IMAGE",
+        "The file is too large for a function, and AWS lists no Spark container for this region.",
+        "Set the stack's parameter `SparkImageUri` to one, and drop the file again.",
+    )

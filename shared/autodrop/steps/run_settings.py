@@ -1,0 +1,40 @@
+"""The settings of a run: those of the stack, of the dataset's file, and of the dropped object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autodrop.errors import NotFound, Rejected
+from autodrop.naming import Drop
+from autodrop.ports import Services
+from autodrop.settings import Settings, parse_settings, settings_from_metadata
+from autodrop.settings_file import read_settings_file
+
+
+def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -> Settings:
+    """Return all settings of a drop; later ones win.
+
+    Args:
+        services: Everything outside.
+        drop: The upload.
+        metadata: What came with it.
+
+    Raises:
+        Rejected: A setting cannot be used.
+    """
+    try:
+        content = services.bucket.read(drop.settings_key)
+    except NotFound:
+        said = {}
+    else:
+        said = read_settings_file(content, f"s3://{drop.bucket}/{drop.settings_key}")
+    return parse_settings(services.default_settings, said, settings_from_metadata(metadata))
+
+
+def file_gone(drop: Drop) -> Rejected:
+    """Return how a file is rejected that is no longer there."""
+    return Rejected(
+        "FILE_GONE",
+        f"{drop.file_name} was deleted before it could be read.",
+        "Drop the file again and leave it there until the run has ended.",
+    )
