@@ -6,29 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 from autodrop.aws.client_errors import translated
 from autodrop.errors import JobFailed
 from autodrop.naming import RUNS
 from autodrop.run import Outcome, Run, RunState
-from autodrop.sagemaker_jobs import TERMINAL_STATUSES, ProcessingJob
+from autodrop.sagemaker_jobs import TERMINAL_STATUSES
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.problems import Problem
 
 _STOPS_WITHIN = timedelta(minutes=15)
-
-
-@runtime_checkable
-class ProcessingJobs(Protocol):
-    """What only cleaning asks of SageMaker, besides `autodrop_cli.connection.Jobs`."""
-
-    def describe_processing_job(self, name: str) -> ProcessingJob | None:
-        """Return the processing job, or None when there is none."""
-
-    def stop_processing_job(self, name: str) -> None:
-        """Ask the job to stop; content when it is not there or has ended."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +94,8 @@ def stop(connection: Connection, run_id: str, clock: Clock) -> None:
             # A refusal means that the job has ended meanwhile, which the next look shows.
             with suppress(JobFailed):
                 connection.sagemaker.stop_automl_job(run_id)
-        sagemaker = connection.sagemaker
-        if jobs.get("processing") == "InProgress" and isinstance(sagemaker, ProcessingJobs):
-            sagemaker.stop_processing_job(run_id)
+        if jobs.get("processing") == "InProgress":
+            connection.sagemaker.stop_processing_job(run_id)
         connection.ledger.advance(
             run_id,
             RunState.STOPPED,
@@ -147,13 +134,12 @@ def _job_statuses(connection: Connection, run_id: str) -> dict[str, str]:
     """Return the status of each SageMaker job that carries the run's name."""
     job = connection.sagemaker.describe_automl_job(run_id)
     transform = connection.sagemaker.describe_transform_job(run_id)
-    found: dict[str, str | None] = {
+    processing = connection.sagemaker.describe_processing_job(run_id)
+    found = {
+        "processing": processing.status if processing else None,
         "AutoML": job.status if job else None,
         "transform": transform.status if transform else None,
     }
-    if isinstance(connection.sagemaker, ProcessingJobs):
-        processing = connection.sagemaker.describe_processing_job(run_id)
-        found["processing"] = processing.status if processing else None
     return {kind: status for kind, status in found.items() if status}
 
 

@@ -15,7 +15,7 @@ from autodrop.aws.bucket import S3Bucket
 from autodrop.aws.composition import CLIENT_CONFIG
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.aws.sagemaker import SageMakerJobs
-from autodrop.sagemaker_jobs import AutoMLJob, Candidate, TransformJob
+from autodrop.sagemaker_jobs import AutoMLJob, Candidate, ProcessingJob, TransformJob
 from autodrop_cli.problems import BAD_USAGE, Problem, in_sentences
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ _POLL_SECONDS_AWS = 10.0
 
 class Jobs(Protocol):
     """What the command asks of SageMaker."""
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        """Return the processing job, or None when there is none."""
+
+    def stop_processing_job(self, name: str) -> None:
+        """Ask the job to stop; content when it is not there or has ended."""
 
     def describe_automl_job(self, name: str) -> AutoMLJob | None:
         """Return the job, or None when there is none."""

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NoReturn, Protocol
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 from typer.core import TyperGroup
 
 from autodrop import VERSION
+from autodrop.errors import Rejected
 from autodrop.naming import RUN_ID, run_id
 from autodrop.run import Run, RunState
 from autodrop_cli import cleaning, local_commands
+from autodrop_cli.checking import (
+    check_file,
+    dataset_json,
+    examined_json,
+    look_at,
+    prepare_file,
+    rejection_json,
+    render_examined,
+    render_rejection,
+    written_lines,
+)
 from autodrop_cli.connection import Connection, connect
 from autodrop_cli.downloading import download_results
 from autodrop_cli.dropping import plan_upload, read_settings
 from autodrop_cli.following import Clock, JobWatcher, follow, unknown_run
-from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, Problem, in_sentences
+from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, REJECTED, Problem, in_sentences
 from autodrop_cli.progress import Sighting, progress_json, progress_of, run_json
 from autodrop_cli.results_view import exit_code_of, read_outcome, render_outcome
 from autodrop_cli.screens import progress_screen, render_progress, render_runs, runs_screen
@@ -181,6 +193,72 @@ def drop(
         )
 
 
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A CSV or Parquet file, or a folder of Parquet parts."),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings, as autodrop.yaml.")
+]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", metavar="COLUMN", help="The column to predict.")
+]
+MinRowsOption = Annotated[
+    int,
+    typer.Option(
+        "--min-rows", metavar="N", min=2, help="The fewest rows with a target; Autopilot needs 510."
+    ),
+]
+_MIN_ROWS = 510
+
+
+@app.command()
+def check(
+    file: FileArgument,
+    config: ConfigOption = None,
+    target: TargetOption = None,
+    min_rows: MinRowsOption = _MIN_ROWS,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a file on this machine as a drop would be looked at; nothing is uploaded.
+
+    The exit code is 0 when it is usable and 3 when it would be rejected.
+    """
+    try:
+        examined = check_file(look_at(file, config, target, min_rows))
+    except Rejected as problem:
+        _print_rejection(problem, as_json=as_json)
+    if as_json:
+        _print_json(examined_json(examined))
+    else:
+        _print_blocks(render_examined(examined, file.name))
+
+
+@app.command()
+def prepare(
+    file: FileArgument,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
+    config: ConfigOption = None,
+    target: TargetOption = None,
+    min_rows: MinRowsOption = _MIN_ROWS,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what the run folder of a drop would hold: dataset, profile, training, test, truth.
+
+    The exit code is 0 when the file is usable and 3 when it would be rejected.
+    """
+    try:
+        dataset = prepare_file(look_at(file, config, target, min_rows), to)
+    except Rejected as problem:
+        _print_rejection(problem, as_json=as_json)
+    if as_json:
+        _print_json(dataset_json(dataset))
+        return
+    console = open_console()
+    for line in written_lines(to, dataset):
+        console.print(line, soft_wrap=True)
+
+
 @app.command()
 def status(
     ctx: typer.Context,
@@ -292,6 +370,21 @@ def cleanup(
     removed = cleaning.remove(connection, found, surroundings.clock.now())
     for line in cleaning.report_lines(connection, found, removed):
         console.print(plain(line), soft_wrap=True)
+
+
+def _print_rejection(problem: Rejected, *, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_json(rejection_json(problem))
+    else:
+        _print_blocks(render_rejection(problem))
+    raise typer.Exit(REJECTED)
+
+
+def _print_blocks(blocks: Iterable[RenderableType]) -> None:
+    console = open_console()
+    for block in blocks:
+        # Tables fit themselves to the terminal; lines are left whole, so that they can be copied.
+        console.print(block, soft_wrap=isinstance(block, Text))
 
 
 def is_asked_by_a_person() -> bool:

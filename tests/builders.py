@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from autodrop.dataset import Dataset, Split, Target
+from autodrop.dataset import Dataset, Reading, Split, Target
 from autodrop.naming import Drop, RunFolder, run_id
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import AutoMLJob, Candidate, Container, Objective, TransformJob
@@ -55,8 +55,7 @@ def a_dataset(
             "version_id": run.drop.version_id,
             "size": 1000,
         },
-        "encoding": "utf-8",
-        "delimiter": ",",
+        "reading": Reading(),
         "rows": 600,
         "columns": ("x", "z", target),
         "features": ("x", "z"),

@@ -183,6 +183,9 @@ class FakeBucket:
         self.put(key, content)
         self.world.after()
 
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        return {key: len(self.objects[key]) for key in self.list(prefix)}
+
     def list(self, prefix: str) -> Sequence[str]:
         self.world.before("s3:ListObjects")
         self.world.after()

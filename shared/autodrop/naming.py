@@ -17,6 +17,10 @@ RUN_ID = re.compile(r"ad-[a-z0-9][a-z0-9-]{0,11}-[0-9a-f]{12}")
 INBOX = "inbox/"
 RUNS = "runs/"
 SETTINGS_FILE = "autodrop.yaml"
+# What Spark and others write last into a folder of parts.
+COMPLETE_MARK = "_SUCCESS"
+_DATA_SUFFIX = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz|\.zst)?$", re.IGNORECASE)
+_TEST_FILE = re.compile(r"\.test(\.(csv|tsv|txt|parquet)(\.gz|\.zst)?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,58 @@ class Drop:
         return self.key.rpartition("/")[2]
 
     @property
+    def shown_name(self) -> str:
+        """What it is called in messages: the file's name, or that of the folder of parts."""
+        return self.parts_prefix.split("/")[-2] if self.is_folder else self.file_name
+
+    @property
     def is_dataset(self) -> bool:
-        """False for what else lies in the inbox: folder markers, settings, hidden files."""
-        return self.file_name not in ("", SETTINGS_FILE) and not self.file_name.startswith(".")
+        """False for what else lies in the inbox.
+
+        That is folder markers, settings, hidden files, test files, and the Parquet parts of a
+        folder: the mark that the folder is complete stands for all of them.
+        """
+        name = self.file_name
+        if name in ("", SETTINGS_FILE) or name.startswith("."):
+            return False
+        if name == COMPLETE_MARK:
+            return self.is_folder
+        is_part = self.key.removeprefix(INBOX).count("/") > 1 and name.endswith(".parquet")
+        return not is_part and not _TEST_FILE.search(name)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is the mark that a folder of Parquet parts is complete."""
+        inside = self.key.removeprefix(INBOX).count("/") > 1
+        return inside and self.file_name == COMPLETE_MARK
+
+    @property
+    def parts_prefix(self) -> str:
+        """Below which the parts of a folder are."""
+        return self.key.removesuffix(COMPLETE_MARK)
+
+    @property
+    def test_file_keys(self) -> tuple[str, ...]:
+        """Where the user's own test file may be, the likeliest first."""
+        folder = self.key.removesuffix(self.file_name)
+        return tuple(folder + name for name in test_file_names(self.file_name))
 
     @property
     def settings_key(self) -> str:
         """Where this dataset's optional settings are."""
         return f"{INBOX}{self.dataset}/{SETTINGS_FILE}"
+
+
+def test_file_names(file_name: str) -> tuple[str, ...]:
+    """Return what the test file beside a data file may be called, the likeliest first.
+
+    >>> test_file_names("sales.csv.gz")
+    ('sales.test.csv.gz', 'sales.test.csv')
+    """
+    suffix = _DATA_SUFFIX.search(file_name)
+    stem = file_name[: suffix.start()] if suffix else file_name
+    names = (f"{stem}.test{suffix[0] if suffix else ''}", f"{stem}.test.csv")
+    return tuple(dict.fromkeys(names))
 
 
 def plain_word(name: str, longest: int = 40) -> str:

@@ -66,6 +66,9 @@ class Bucket(Protocol):
     def write(self, key: str, content: bytes, content_type: str) -> None:
         """Write a small object."""
 
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        """Return the keys below `prefix`, in order, with their sizes in bytes."""
+
     def list(self, prefix: str) -> Sequence[str]:
         """Return the keys below `prefix`, in order."""
 

@@ -60,7 +60,8 @@ class ProcessingSetup:
 
 def processing_data_uri(run: Run) -> str:
     """Return the `s3://` URI that the run's processing job reads."""
-    return f"s3://{run.drop.bucket}/{run.drop.key}"
+    drop = run.drop
+    return f"s3://{drop.bucket}/{drop.parts_prefix if drop.is_folder else drop.key}"
 
 
 def processing_volume_gb(size: int, file_name: str) -> int:

@@ -293,10 +293,10 @@ SCHEMA = (
     Setting(
         "split.method",
         Choice(_AUTO | _same("random", "stratified", "hash", *_BY_COLUMN)),
-        "How rows are chosen. `random`: those of `pandas.DataFrame.sample`; `stratified`: the same share of every class; `hash`: by a "
-        "row's content, so that it keeps its side when the file grows; `group`: no value of "
-        "`split.column` on both sides; `time`: the latest by `split.column`. `auto` is `random`, and "
-        "`hash` for files above `MaxLambdaDatasetBytes`.",
+        "How rows are chosen. `random`: those of `pandas.DataFrame.sample`; `stratified`: the same "
+        "share of every class; `hash`: by a row's content, so that it keeps its side when the file "
+        "grows; `group`: no value of `split.column` on both sides; `time`: the latest by "
+        "`split.column`. `auto` is `random`, and `hash` above `MaxLambdaDatasetBytes`.",
         example="group",
     ),
     Setting(

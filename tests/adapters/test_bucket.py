@@ -226,15 +226,19 @@ def test_a_listing_of_more_than_one_page_is_whole(s3: S3Client) -> None:
     with Stubber(s3) as stub:
         stub.add_response(
             "list_objects_v2",
-            {"Contents": [{"Key": "a"}], "IsTruncated": True, "NextContinuationToken": "more"},
+            {
+                "Contents": [{"Key": "a", "Size": 1}],
+                "IsTruncated": True,
+                "NextContinuationToken": "more",
+            },
         )
         stub.add_response(
             "list_objects_v2",
-            {"Contents": [{"Key": "b"}]},
+            {"Contents": [{"Key": "b", "Size": 2}]},
             {"Bucket": BUCKET, "Prefix": "", "ContinuationToken": "more"},
         )
 
-        assert S3Bucket(s3, BUCKET).list("") == ["a", "b"]
+        assert S3Bucket(s3, BUCKET).sizes("") == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize(

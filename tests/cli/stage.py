@@ -19,7 +19,7 @@ from autodrop.aws.ledger import DynamoLedger
 from autodrop.errors import JobFailed
 from autodrop.naming import Drop, run_id
 from autodrop.run import Outcome, Run, RunState
-from autodrop.sagemaker_jobs import AutoMLJob, Candidate, TransformJob
+from autodrop.sagemaker_jobs import AutoMLJob, Candidate, ProcessingJob, TransformJob
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.main import Surroundings, app
@@ -44,6 +44,7 @@ def clients() -> tuple[S3Client, DynamoDBServiceResource]:
 class FakeJobs:
     """`autodrop_cli.connection.Jobs` in dictionaries."""
 
+    processing: dict[str, ProcessingJob] = field(default_factory=dict)
     automl: dict[str, AutoMLJob] = field(default_factory=dict)
     candidates: dict[str, list[Candidate]] = field(default_factory=dict)
     transforms: dict[str, TransformJob] = field(default_factory=dict)
@@ -51,6 +52,13 @@ class FakeJobs:
     stopped: list[str] = field(default_factory=list)
     failure: Exception | None = None
     looks: int = 0
+
+    def describe_processing_job(self, name: str) -> ProcessingJob | None:
+        return self.processing.get(name)
+
+    def stop_processing_job(self, name: str) -> None:
+        self.stopped.append(name)
+        self.processing[name] = replace(self.processing[name], status="Stopping")
 
     def describe_automl_job(self, name: str) -> AutoMLJob | None:
         self.looks += 1
@@ -219,6 +227,11 @@ HEADLINE = "roc_auc 0.953 on 8,238 held-out rows"
 def automl_job(name: str, status: str = "InProgress", secondary: str = "ModelTuning") -> AutoMLJob:
     """Return an AutoML job."""
     return AutoMLJob(name, status, secondary, "s3://data-bucket/train.csv", created_at=BEGIN)
+
+
+def processing_job(name: str, status: str = "InProgress") -> ProcessingJob:
+    """Return a processing job."""
+    return ProcessingJob(name, status, "s3://data-bucket/inbox/iris/iris.csv", created_at=BEGIN)
 
 
 def transform_job(name: str, status: str = "InProgress") -> TransformJob:

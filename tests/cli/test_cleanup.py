@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.errors import Transient
 from autodrop.run import Run, RunState
-from autodrop.sagemaker_jobs import ProcessingJob
-from autodrop_cli.cleaning import ProcessingJobs
-from tests.cli.stage import BEGIN, BUCKET, FakeJobs, Stage, automl_job, transform_job
-
-
-@dataclass
-class FakeProcessingJobs(FakeJobs):
-    """The fake SageMaker of the stage, with processing jobs."""
-
-    processing: dict[str, ProcessingJob] = field(default_factory=dict)
-    processing_stopped: list[str] = field(default_factory=list)
-
-    def describe_processing_job(self, name: str) -> ProcessingJob | None:
-        return self.processing.get(name)
-
-    def stop_processing_job(self, name: str) -> None:
-        self.processing_stopped.append(name)
-        self.processing[name] = replace(self.processing[name], status="Stopping")
-
-    def become(self, run: Run, status: str) -> None:
-        """Let the processing job of the run come to this status."""
-        self.processing[run.run_id] = ProcessingJob(run.run_id, status, "", created_at=BEGIN)
-
-
-def with_processing(stage: Stage, run: Run, status: str = "InProgress") -> FakeProcessingJobs:
-    """Give the run a processing job."""
-    jobs = FakeProcessingJobs(**vars(stage.jobs))
-    jobs.become(run, status)
-    stage.connection = replace(stage.connection, sagemaker=jobs)
-    return jobs
+from tests.cli.stage import BUCKET, Stage, automl_job, processing_job, transform_job
 
 
 def completed(stage: Stage) -> Run:
@@ -182,7 +152,7 @@ def test_stop_asks_the_job_to_stop_and_removes_the_run_when_it_has(stage: Stage)
 
 def test_a_run_whose_processing_job_goes_on_after_its_end_is_refused(stage: Stage) -> None:
     run = completed(stage)
-    with_processing(stage, run, "Stopping")
+    stage.jobs.processing[run.run_id] = processing_job(run.run_id, "Stopping")
 
     result = stage.run_command("cleanup", run.run_id)
 
@@ -195,19 +165,19 @@ def test_stop_asks_the_processing_job_to_stop_and_removes_the_run_when_it_has(
 ) -> None:
     run = stage.new_run(RunState.PREPARING)
     stage.write(run.folder.processing_code("order.json"), b"{}")
-    jobs = with_processing(stage, run)
+    stage.jobs.processing[run.run_id] = processing_job(run.run_id)
 
     def stopped() -> None:
         # What the job has uploaded while it was stopping goes too.
         stage.write(run.folder.outcome, b"late")
-        jobs.become(run, "Stopped")
+        stage.jobs.processing[run.run_id] = processing_job(run.run_id, "Stopped")
 
     stage.then(lambda: None, stopped)
 
     result = stage.run_command("cleanup", run.run_id, "--stop")
 
     assert result.exit_code == 0
-    assert jobs.processing_stopped == [run.run_id]
+    assert stage.jobs.stopped == [run.run_id]
     assert stage.keys() == [run.drop.key]
     assert stage.ledger.find(run.run_id) is None
     assert "cannot delete processing" in result.stdout
@@ -223,10 +193,6 @@ def test_stop_of_a_run_that_waits_for_its_processing_job_keeps_it_from_starting(
     assert result.exit_code == 0
     assert not stage.ledger.advance(run.run_id, RunState.PREPARED, stage.now)
     assert stage.ledger.find(run.run_id) is None
-
-
-def test_the_real_adapter_can_stop_processing_jobs() -> None:
-    assert issubclass(SageMakerJobs, ProcessingJobs)
 
 
 def test_stop_of_a_queued_run_keeps_it_from_starting(stage: Stage) -> None:

@@ -197,8 +197,20 @@ def test_a_file_that_the_job_finds_unusable_is_rejected_with_the_place(large: Jo
     assert large.state is RunState.REJECTED
     assert large.failure["code"] == large.run.code == "RAGGED_ROW"
     assert (large.failure["line"], large.failure["column"]) == (17, None)
+    assert (large.failure["example"], large.failure["others"]) == (None, [])
     assert large.failure["remedy"] == RAGGED_ROW["remedy"]
     assert FOLDER.dataset not in large.world.bucket.objects
+
+
+def test_all_that_the_job_found_wrong_is_told(large: Journey) -> None:
+    other = {**RAGGED_ROW, "code": "MIXED", "column": "x", "line": 18, "example": "n/a"}
+    rejected = {**RAGGED_ROW, "example": "1,2", "others": [other]}
+    large.to("preparing").world.sagemaker.end_processing(RUN, outcome={"rejected": rejected})
+
+    large.functions.deliver_all()
+
+    assert large.failure["example"] == "1,2"
+    assert large.failure["others"] == [other]
 
 
 def test_a_job_that_leaves_no_outcome_fails_the_run(large: Journey) -> None:

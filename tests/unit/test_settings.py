@@ -116,7 +116,7 @@ BAD = [
     ({"split": {"method": "magic"}}, "`split.method`", ["random, stratified, hash, group, time"]),
     ({"split": {"method": "group"}}, "`split.method` is group", ["`split.column`"]),
     ({"split": {"method": "time"}}, "`split.column` is not set", ["`split.column`"]),
-    ({"split": {"column": "a"}}, "`split.method` is random", ["`split.column`", "group or time"]),
+    ({"split": {"column": "a"}}, "`split.method` is auto", ["`split.column`", "group or time"]),
     ({"split": {"column": "a", "method": "hash"}}, "`split.column`", ["`split.method`"]),
     ({"split": {"test_fraction": 0}}, "`split.test_fraction`", ["between 0 and 1"]),
     ({"split": {"test_fraction": 1}}, "`split.test_fraction`", ["between 0 and 1"]),
@@ -332,7 +332,7 @@ def test_what_has_no_value_unless_it_is_set_can_be_unset_by_a_later_layer() -> N
         },
         dict.fromkeys(("target", "problem_type", "objective", "positive_class", "ignore", "keep")),
         {"read": dict.fromkeys(("delimiter", "encoding", "escape", "decimal"))},
-        {"split": {"method": "random", "column": None}},
+        {"split": {"method": None, "column": None}},
     )
 
     assert everything == Settings()

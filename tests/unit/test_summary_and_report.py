@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autodrop.dataset import Dataset, Warned
+from autodrop.dataset import Dataset
+from autodrop.findings import Finding
 from autodrop.results.candidates import autopilot_record
 from autodrop.results.metrics import Metrics
 from autodrop.results.predictions import Scored
@@ -193,7 +194,7 @@ def test_a_time_that_sagemaker_does_not_tell_is_none() -> None:
 
 
 def test_warnings_of_the_data_and_of_autopilot_are_together() -> None:
-    dataset = a_dataset(warnings=(Warned("TARGET_MISSING", "3 rows have no target."),))
+    dataset = a_dataset(warnings=(Finding("TARGET_MISSING", "3 rows have no target."),))
 
     summary = a_summary(dataset, partial_failures=("No explainability report.",))
 
@@ -247,7 +248,7 @@ def test_a_name_that_looks_like_html_is_only_a_name() -> None:
         positive=ATTACK,
         name=ATTACK,
         source={"bucket": "b", "key": f"inbox/{ATTACK}/x.csv", "version_id": None, "size": 1},
-        warnings=(Warned("W", ATTACK),),
+        warnings=(Finding("W", ATTACK),),
     )
     labels = [ATTACK, "</td>&amp;\"'"]
     scored = Scored([0, 1], {}, labels, labels, None)

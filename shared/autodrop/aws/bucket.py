@@ -97,13 +97,19 @@ class S3Bucket:
                 Bucket=self._name, Key=key, Body=content, ContentType=content_type
             )
 
-    def list(self, prefix: str) -> Sequence[str]:
-        """Return the keys below `prefix`, in order."""
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        """Return the keys below `prefix`, in order, with their sizes in bytes."""
         with translated():
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._name, Prefix=prefix
             )
-            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+            return {
+                each["Key"]: each["Size"] for page in pages for each in page.get("Contents", [])
+            }
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Return the keys below `prefix`, in order."""
+        return list(self.sizes(prefix))
 
     def delete_all_versions(self, prefix: str) -> int:
         """Delete every version of every object below `prefix`; return how many were deleted.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -105,14 +104,6 @@ def from_sums(
     return Association(share=share, correlation=correlation, gives_away=perfect)
 
 
-def merged(rows: Mapping[str, Mapping[str, int]]) -> Counter[str]:
-    """Return the rows of each class over all cells."""
-    total: Counter[str] = Counter()
-    for labels in rows.values():
-        total.update(labels)
-    return total
-
-
 def _share(between: float, spread: float) -> float | None:
     if not (math.isfinite(between) and math.isfinite(spread)) or spread <= 0:
         return None
@@ -127,7 +118,8 @@ def _in_bins(table: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
     place = np.minimum((middle / table.sum() * _BINS).astype(int), _BINS - 1)
     binned = np.zeros((_BINS, table.shape[1]), dtype=table.dtype)
     np.add.at(binned, place, table)
-    return binned[binned.sum(axis=1) > 0]
+    filled: npt.NDArray[np.int_] = binned[binned.sum(axis=1) > 0]
+    return filled
 
 
 def _information(table: npt.NDArray[np.int_]) -> float:

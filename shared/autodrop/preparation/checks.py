@@ -151,7 +151,8 @@ def judge(
         attempt(lambda: _check_split(target, settings))
         warnings += _target_warnings(target, facts, settings)
     warnings += _table_warnings(facts, header)
-    for column in facts.columns:
+    # Without a usable row, every column would be called empty.
+    for column in facts.columns if facts.usable else ():
         if column in identifiers:
             warnings.append(_identifier(column))
         elif column in used:
@@ -197,7 +198,8 @@ def _check_header(facts: TableFacts, header: Sequence[str]) -> None:
             "HEADER_REPEATED",
             f"The column names stand in {repeats[0]:,} more rows, as when files are joined.",
             "Delete these rows.",
-            example=shortened(columns[0].name),
+            column=columns[0].name,
+            example=columns[0].name,
         )
     like_data = [
         rows > 0 or (kind_of(name) is Kind.NUMBER and not name.strip().isdigit())
@@ -232,8 +234,8 @@ def _check_row_count(facts: TableFacts, needed: int) -> None:
         raise Rejected(
             "TOO_FEW_ROWS",
             f"The file has {usable:,} rows to work with{without}.",
-            f"Add rows: {needed:,} are needed, {MIN_TRAINING_ROWS} that Autopilot asks for to train "
-            f"on and {MIN_TEST_ROWS} to test on."
+            f"Add rows: {needed:,} are needed, {MIN_TRAINING_ROWS} that Autopilot asks for to "
+            f"train on and {MIN_TEST_ROWS} to test on."
             if needed == MIN_TRAINING_ROWS + MIN_TEST_ROWS
             else f"Add rows: {needed:,} are asked for.",
         )
@@ -296,7 +298,7 @@ def _check_numbers(column: ColumnFacts, decimal: str | None) -> None:
     only_ambiguous = column.cells(Kind.AMBIGUOUS) and not column.cells(
         Kind.DECIMAL_COMMA, Kind.THOUSANDS
     )
-    if column.is_numeric and only_ambiguous and decimal is None:
+    if column.is_numeric and only_ambiguous and decimal != ",":
         cell = column.examples[Kind.AMBIGUOUS]
         raise _unclear(column, cell, cell.replace(",", ""), cell.replace(",", "."))
     pointed = column.maybe_thousands and column.maybe_thousands == column.points
@@ -324,7 +326,7 @@ def _looks_like_identifier(column: ColumnFacts) -> bool:
     if column.is_numeric and numbers is not None:
         counts_up = numbers.highest - numbers.lowest + 1 == column.rows
         return numbers.are_whole and (counts_up or _has_name_of_rows(column.name))
-    if column.cells(Kind.DATE) or column.is_mixed:
+    if column.cells(Kind.TEXT) < column.present:
         return False
     return column.spaced * 2 <= column.present
 

@@ -2,7 +2,7 @@
 
 A pass groups by each column together with the target (`GROUPING SETS`), which gives counts, kinds,
 ranges, quantiles, histograms and what the column says about the target, all exact. Columns whose
-cells hardly repeat would make a group of every row: they are aggregated instead, in two passes more.
+cells hardly repeat would make a group of every row: they are aggregated instead, in three passes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from autodrop.preparation.association import (
     from_sums,
 )
 from autodrop.preparation.cells import (
-    COMMA_NUMBER,
     MAYBE_THOUSAND,
-    PATTERNS,
     Kind,
     as_number,
     is_pointed,
@@ -31,6 +29,7 @@ from autodrop.preparation.cells import (
 )
 from autodrop.preparation.engine import (
     Engine,
+    Group,
     TooManyGroups,
     column,
     inexact_sql,
@@ -111,19 +110,14 @@ def _target_kind(
     labels = None if cells is None else {cell for cell in cells if not no_label(cell)}
     if labels is None:
         numeric = column is not None and column.is_numeric
-    else:
-        comma = _reads_comma(labels, decimal)
-        numeric = bool(labels) and all(as_number(each, comma=comma) is not None for each in labels)
-    if numeric and (labels is None or is_regression or len(labels) > MOST_NUMERIC_CLASSES):
-        return TargetKind.MEASURES
-    if numeric and any(
-        (number := as_number(each, comma=_reads_comma(labels, decimal))) is not None and number % 1
-        for each in labels or ()
-    ):
-        return TargetKind.MEASURES
-    if labels is not None and len(labels) <= _MOST_CLASSES:
-        return TargetKind.CLASSES
-    return TargetKind.NEITHER
+        return TargetKind.MEASURES if numeric else TargetKind.NEITHER
+    comma = _reads_comma(labels, decimal)
+    numbers = [as_number(each, comma=comma) for each in labels]
+    if numbers and all(number is not None for number in numbers):
+        fractions = any(number % 1 for number in numbers if number is not None)
+        if is_regression or fractions or len(numbers) > MOST_NUMERIC_CLASSES:
+            return TargetKind.MEASURES
+    return TargetKind.CLASSES if len(labels) <= _MOST_CLASSES else TargetKind.NEITHER
 
 
 def _reads_comma(cells: Iterable[str], decimal: str | None) -> bool:
@@ -242,11 +236,7 @@ class _Counting:
         if value is not None:
             inner.append(f"{value} as v")
             sums = ", count(v) as k, sum(v) as s, sum(v * v) as q"
-        sets = [f"({name}, y)" for name in columns]
-        which = "".join(
-            f" when grouping({name}) = 0 then {i}"
-            for i, name in zip(positions, columns, strict=True)
-        )
+        groups = [Group(i, {"cell": column(i), "y": "y"}) for i in positions]
         if rows_too:
             every = [column(i) for i in range(len(self._layout.names))]
             # Equal rows are in the sample together or not at all; few cells tell that faster.
@@ -254,16 +244,9 @@ class _Counting:
             inner.append(
                 f"case when {chosen} % {self._every} = 0 then {engine.fingerprint(every)} end as d"
             )
-            sets += ["(d)", "(y)"]
-            which = f" when grouping(d) = 0 then -1{which}"
-        cell = f"coalesce({', '.join(columns)})" if columns else "null"
-        engine.keep(
-            "counted",
-            f"select case{which} else -2 end as which, {cell} as cell, y, "
-            f"{'d' if rows_too else 'null'} as d, count(*) as n{sums} "
-            f"from (select {', '.join(inner)} from cells) "
-            f"group by grouping sets ({', '.join(sets)})",
-        )
+            groups += [Group(-1, {"d": "d"}), Group(-2, {"y": "y"})]
+        source = f"select {', '.join(inner)} from cells"
+        engine.keep("counted", engine.grouped(source, groups, f"count(*) as n{sums}"))
         if rows_too:
             for label, rows in engine.query("select y, n from counted where which = -2"):
                 self._labels[label] += rows
@@ -426,25 +409,25 @@ class _Counting:
     def _distinct(self, positions: Sequence[int]) -> dict[int, tuple[int, bool]]:
         """Return about how many different present cells there are, and whether none repeats."""
         engine = self._engine
-        inner, sets, which = [], [], ""
+        inner = []
         for i in positions:
             cell = column(i)
             fingerprint = engine.fingerprint([cell])
             inner.append(
                 f"case when {fingerprint} % {self._every} = 0 then {fingerprint} end as h{i}"
             )
-            sets.append(f"(h{i})")
-            which += f" when grouping(h{i}) = 0 then {i}"
         # Cells that say nothing are one fingerprint too many at most.
         usable = f"not {no_label_sql(engine, column(self._layout.target))}"
-        hashes = f"coalesce({', '.join(f'h{i}' for i in positions)})"
+        counted = engine.grouped(
+            f"select {', '.join(inner)} from cells where {usable}",
+            [Group(i, {"h": f"h{i}"}) for i in positions],
+            "count(*) as n",
+        )
         found = {
             int(which): (int(distinct) * self._every, int(rows) == int(distinct))
             for which, distinct, rows in engine.query(
-                f"select which, count(*), sum(n) from (select case{which} end as which, "
-                f"{hashes} as h, count(*) as n from "
-                f"(select {', '.join(inner)} from cells where {usable}) "
-                f"group by grouping sets ({', '.join(sets)})) where h is not null group by which"
+                f"select which, count(*), sum(n) from ({counted}) where h is not null "
+                "group by which"
             )
         }
         return {i: found.get(i, (0, False)) for i in positions}
@@ -456,22 +439,20 @@ class _Counting:
         if not edges:
             return {}
         inner = [f"{self._label} as y"]
-        sets, which = [], ""
         for i, at in edges.items():
             x = number_sql(engine, column(i), comma=self._comma[i])
             place = " ".join(
                 f"when {x} < cast('{edge!r}' as double) then {n}" for n, edge in enumerate(at)
             )
             inner.append(f"case when {x} is null then -1 {place} else {len(at)} end as b{i}")
-            sets.append(f"(b{i}, y)")
-            which += f" when grouping(b{i}) = 0 then {i}"
         usable = f"not {no_label_sql(engine, column(self._layout.target))}"
         found: dict[int, dict[int, Counter[str]]] = {i: {} for i in edges}
-        for i, place, label, rows in engine.query(
-            f"select case{which} end, coalesce({', '.join(f'b{i}' for i in edges)}), y, count(*) "
-            f"from (select {', '.join(inner)} from cells where {usable}) "
-            f"group by grouping sets ({', '.join(sets)})"
-        ):
+        counted = engine.grouped(
+            f"select {', '.join(inner)} from cells where {usable}",
+            [Group(i, {"b": f"b{i}", "y": "y"}) for i in edges],
+            "count(*) as n",
+        )
+        for i, place, label, rows in engine.query(f"select which, b, y, n from ({counted})"):
             found[i].setdefault(place, Counter())[label] += rows
         return found
 

@@ -10,6 +10,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from autodrop.errors import Rejected
 from autodrop.findings import quoted
@@ -68,19 +69,20 @@ class Sample:
         width = len(self.header)
         return not self.error and width > 1 and all(len(row) == width for row in self.rows)
 
-    @property
+    @cached_property
     def usual_width(self) -> int:
         """The number of cells that most rows have."""
         return Counter(len(row) for row in self.rows).most_common(1)[0][0] if self.rows else 0
 
-    @property
+    @cached_property
     def agreement(self) -> float:
         """The share of rows as wide as most rows are, 0 where that is a single cell."""
-        if self.usual_width < 2:
+        width = self.usual_width
+        if width < 2:
             return 0.0
-        return sum(len(row) == self.usual_width for row in self.rows) / len(self.rows)
+        return sum(len(row) == width for row in self.rows) / len(self.rows)
 
-    @property
+    @cached_property
     def clarity(self) -> float:
         """The share of the cells below the header that are more than just text."""
         cells = [cell for row in self.rows[1:2001] for cell in row]
@@ -240,7 +242,7 @@ class Record:
     @property
     def is_blank(self) -> bool:
         """Whether it is a line without anything."""
-        return len(self.cells) == 1 and not self.cells[0].strip() or not self.cells
+        return not self.cells or (len(self.cells) == 1 and not self.cells[0].strip())
 
 
 def csv_records(text: io.TextIOBase, dialect: Dialect, *, blank: bool = False) -> Iterator[Record]:

@@ -7,10 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import duckdb
-
 from autodrop.preparation.dialect import LONGEST_ROW, Dialect
-from autodrop.preparation.engine import CannotRead, TooManyGroups, column
+from autodrop.preparation.engine import CannotRead, Group, TooManyGroups, column
 
 # A whole multiple of the longest row: with others, DuckDB 1.4 fails on rows near that length.
 _BUFFER = 2 * LONGEST_ROW
@@ -32,6 +30,9 @@ class DuckDB:
     """
 
     def __init__(self, folder: Path) -> None:
+        # Not above: the Spark container has no DuckDB, and imports what knows this class.
+        import duckdb
+
         self._connection = duckdb.connect(":memory:")
         for name, value in _SETTINGS.items():
             self._connection.execute(f"set {name} = {value}")
@@ -52,15 +53,15 @@ class DuckDB:
         """Make a text, read in a dialect, the view `cells`; a header is no row of it."""
         escape = '"' if dialect.escape == "doubled" else "\\"
         columns = ", ".join(f"'{column(i)}': 'VARCHAR'" for i in range(width))
-        cells = ", ".join(f"coalesce({column(i)}, '') as {column(i)}" for i in range(width))
+        names = ", ".join(f"'{column(i)}'" for i in range(width))
         options = (
             f"auto_detect = false, header = {header}, delim = {self.literal(dialect.delimiter)}, "
             f"quote = '\"', escape = {self.literal(escape)}, new_line = '\\n', "
             f"strict_mode = true, max_line_size = {LONGEST_ROW}, buffer_size = {_BUFFER}, "
-            f"columns = {{{columns}}}"
+            f"columns = {{{columns}}}, force_not_null = [{names}]"
         )
         self._connection.execute(
-            f"create or replace view cells as select {cells} "
+            "create or replace view cells as select * "
             f"from read_csv({self.literal(str(path))}, {options})"
         )
 
@@ -71,6 +72,8 @@ class DuckDB:
             CannotRead: The text is not what its dialect says.
             TooManyGroups: The memory is too small for this question.
         """
+        import duckdb
+
         try:
             return self._connection.execute(sql).fetchall()
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
@@ -112,6 +115,24 @@ class DuckDB:
     def number(self, cell: str) -> str:
         """Return `cell` as a double, null or infinite where a double cannot hold it."""
         return f"try_cast({cell} as double)"
+
+    def grouped(self, source: str, groups: Sequence[Group], aggregates: str) -> str:
+        """Return the query that groups the rows of a query in several ways at once."""
+        which = " ".join(
+            f"when grouping({next(iter(keys.values()))}) = 0 then {which}" for which, keys in groups
+        )
+        columns: dict[str, dict[str, None]] = {}
+        for _, keys in groups:
+            for name, key in keys.items():
+                columns.setdefault(name, {})[key] = None
+        shown = ", ".join(
+            f"coalesce({', '.join(each)}) as {name}" for name, each in columns.items()
+        )
+        sets = ", ".join(f"({', '.join(keys.values())})" for _, keys in groups)
+        return (
+            f"select case {which} end as which, {shown}, {aggregates} from ({source}) "
+            f"group by grouping sets ({sets})"
+        )
 
     def octets(self, cell: str) -> str:
         """Return the bytes of `cell` in UTF-8."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from autodrop.preparation.cells import (
     COMMA_NUMBER,
@@ -15,12 +15,19 @@ from autodrop.preparation.cells import (
 )
 
 
-class CannotRead(Exception):  # noqa: N818 - what happened, as in autodrop.errors
+class CannotRead(Exception):
     """The engine cannot read the text as the table that its dialect makes of it."""
 
 
-class TooManyGroups(Exception):  # noqa: N818 - what happened, as in autodrop.errors
+class TooManyGroups(Exception):
     """The answer has more groups than the memory holds at once."""
+
+
+class Group(NamedTuple):
+    """A grouping: what tells it from others, and the columns of its keys by the keys' names."""
+
+    which: int
+    keys: Mapping[str, str]
 
 
 class Engine(Protocol):
@@ -43,6 +50,18 @@ class Engine(Protocol):
 
     def number(self, cell: str) -> str:
         """Return `cell` as a double, null or infinite where a double cannot hold it."""
+
+    def grouped(self, source: str, groups: Sequence[Group], aggregates: str) -> str:
+        """Return the query that groups the rows of a query in several ways at once.
+
+        Its answer has `which`, the keys by their names, null where a grouping has none of the
+        name, and the aggregates.
+
+        Args:
+            source: A query.
+            groups: Each has a first key that no earlier one has among its keys.
+            aggregates: Expressions with their names.
+        """
 
     def octets(self, cell: str) -> str:
         """Return the bytes of `cell` in UTF-8."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from autodrop.preparation.cells import LARGEST_EXACT
 from autodrop.preparation.facts import HISTOGRAM_BINS, QUANTILES, Bin, Numbers
@@ -53,7 +54,7 @@ def equal_bins(lowest: float, highest: float) -> list[float]:
     return [lowest, *(lowest + width * i for i in range(1, HISTOGRAM_BINS)), highest]
 
 
-def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[float, ...]:
+def _quantiles(values: npt.NDArray[np.float64], counts: npt.NDArray[np.int_]) -> tuple[float, ...]:
     """Return the quantiles as `numpy.quantile` interpolates them over all rows."""
     ends = np.cumsum(counts)
     places = np.array(QUANTILES) * (ends[-1] - 1)

@@ -7,11 +7,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
-
 from autodrop.errors import Rejected
 from autodrop.findings import quoted
 from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.preparation.engine import CannotRead
 from autodrop.preparation.spelling import spelled_sql
 from autodrop.preparation.text import TextFile, is_parquet, open_text, too_large
 
@@ -29,13 +28,24 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     Raises:
         Rejected: `NOT_A_TABLE` for a damaged file, `PARQUET_PARTS_DIFFER`, or `NESTED_COLUMN`.
     """
+    # Not above: the Spark container has no DuckDB, and reads Parquet by itself.
+    import duckdb
+
     target = folder / "parquet"
     with DuckDB(folder) as engine:
         files = f"[{', '.join(engine.literal(str(path)) for path in paths)}]"
         try:
             engine.statement("set TimeZone = 'UTC'")
-            described = engine.query(f"describe select * from read_parquet({files})")
-            _check_types([(name, kind) for name, kind, *_ in described])
+            described, *others = [
+                engine.query(f"describe select * from read_parquet({engine.literal(str(path))})")
+                for path in paths
+            ]
+            # Together, the parts would take the types of the first: 2.5 becomes 2, and a column
+            # that only a later one has is left out.
+            kinds = {name: kind for name, kind, *_ in described}
+            if any({name: kind for name, kind, *_ in each} != kinds for each in others):
+                raise parts_differ(file_name)
+            check_types(list(kinds.items()))
             cells = ", ".join(
                 f"coalesce(cast({_identifier(name)} as varchar), '') as c{i}"
                 for i, (name, *_) in enumerate(described)
@@ -46,8 +56,8 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
                 spelled_sql(engine, f"c{i}", breakers=True) for i in range(width)
             )
             engine.write_lines(f"select {line} from cells", target)
-        except duckdb.Error as error:
-            raise _unreadable(file_name, len(paths), error) from None
+        except (duckdb.Error, CannotRead):
+            raise damaged(file_name) from None
     if target.stat().st_size > longest:
         raise too_large(longest)
     header = io.StringIO()
@@ -61,7 +71,16 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     return open_text(headed, file_name, folder, encoding="utf-8", longest=longest)
 
 
-def _check_types(columns: Sequence[tuple[str, str]]) -> None:
+def check_types(columns: Sequence[tuple[str, str]], nested: Sequence[str] = _NESTED) -> None:
+    """Check that a table has two columns or more, each with single values.
+
+    Args:
+        columns: Their names and types.
+        nested: What is in the name of a type that has more than one value or none to show.
+
+    Raises:
+        Rejected: `NOT_A_TABLE` or `NESTED_COLUMN`.
+    """
     if len(columns) < 2:
         raise Rejected(
             "NOT_A_TABLE",
@@ -69,7 +88,7 @@ def _check_types(columns: Sequence[tuple[str, str]]) -> None:
             "Drop a table of two columns or more.",
         )
     for name, kind in columns:
-        if any(each in kind for each in _NESTED):
+        if any(each in kind for each in nested):
             raise Rejected(
                 "NESTED_COLUMN",
                 f"Column {quoted(name)} holds {kind[:60]}, which has no single value in a row.",
@@ -78,13 +97,17 @@ def _check_types(columns: Sequence[tuple[str, str]]) -> None:
             )
 
 
-def _unreadable(file_name: str, parts: int, error: duckdb.Error) -> Rejected:
-    if parts > 1 and "schema" in str(error).lower():
-        return Rejected(
-            "PARQUET_PARTS_DIFFER",
-            f"The parts of {file_name} do not have the same columns.",
-            "Write all parts with the same columns and types.",
-        )
+def parts_differ(file_name: str) -> Rejected:
+    """Return the refusal of parts with different columns or types."""
+    return Rejected(
+        "PARQUET_PARTS_DIFFER",
+        f"The parts of {file_name} do not have the same columns.",
+        "Write all parts with the same columns and types.",
+    )
+
+
+def damaged(file_name: str) -> Rejected:
+    """Return the refusal of a file that cannot be read to its end."""
     return Rejected(
         "NOT_A_TABLE",
         f"{file_name} is a damaged Parquet file.",

@@ -25,7 +25,7 @@ def profile_json(facts: TableFacts) -> dict[str, Any]:
 
 
 def type_of(column: ColumnFacts) -> str:
-    """Return what a column is called that holds mostly this: `numeric`, `date`, `text`…"""
+    """Return `empty`, `numeric`, `mixed`, `date`, `free_text` or `text`."""
     if not column.present:
         return "empty"
     if column.is_numeric:

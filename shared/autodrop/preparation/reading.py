@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from autodrop.preparation.dialect import (
     LONGEST_ROW,
     SAMPLE_BYTES,
     Dialect,
+    Record,
     Sample,
     choose,
     column_names,
@@ -38,6 +39,10 @@ from autodrop.settings import ReadSettings
 
 # A file that ends with at most so many rows of another width has a footer, not damaged rows.
 _LONGEST_FOOTER = 20
+_LAST_BYTES = 64 * 1024
+_TOTALS = frozenset(
+    {"total", "totals", "grand total", "sum", "subtotal", "gesamt", "summe", "totale", "somme"}
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,39 @@ def open_table(
         text = open_text(paths[0], file_name, folder, encoding=settings.encoding, longest=longest)
     if settings.header_line > 1:
         text = from_line(text, settings.header_line, folder)
+    return table_of(
+        text,
+        file_name,
+        settings,
+        lambda found: _the_one(found, text, folder),
+        lambda: _other_escapes(text.path),
+        is_parquet=is_parquet,
+    )
+
+
+def table_of(
+    text: TextFile,
+    file_name: str,
+    settings: ReadSettings,
+    the_one: Callable[[Sequence[Sample]], Sample],
+    other_escapes: Callable[[], bool],
+    *,
+    is_parquet: bool = False,
+) -> Table:
+    """Return the table that a text begins like.
+
+    Args:
+        text: The text; only its beginning is read.
+        file_name: What it was called when it was dropped, for messages.
+        settings: What the user says about reading it.
+        the_one: Chooses between readings that the beginning allows, by the rest of the text.
+        other_escapes: Tells whether a backslash stands before something else than a quote or a
+            backslash, anywhere in the text.
+        is_parquet: Whether the dropped file was Parquet.
+
+    Raises:
+        Rejected: It is no table, or it is one in more than one reading.
+    """
     start = _beginning(text)
     if not start.strip():
         raise Rejected(
@@ -113,10 +151,10 @@ def open_table(
             "Drop a CSV file with a header in its first row and at least 500 rows of data.",
         )
     found = readings(start, delimiter=settings.delimiter, escape=settings.escape)
-    sample = _the_one(choose(found, file_name, text.skipped + 1), text, folder)
+    sample = the_one(choose(found, file_name, text.skipped + 1))
     if settings.escape is None and sample.dialect.escape == "doubled":
-        _check_backslashes(text)
-    _check_header(sample.header, text.skipped + 1)
+        _check_backslashes(text, other_escapes)
+    check_header(sample.header, text.skipped + 1)
     records = csv_records(io.StringIO(start, newline="\n"), sample.dialect)
     header = next(records)
     return Table(
@@ -141,8 +179,34 @@ def check_reading(table: Table, facts: TableFacts, folder: Path) -> Table | None
     Raises:
         Rejected: `RAGGED_ROW`, `BAD_QUOTES`, `ESCAPES_UNCLEAR`, `CSV_UNCLEAR` and the like.
     """
+    if not is_accounted_for(table, facts, lambda: _other_escapes(table.text.path)):
+        return diagnosed(table, folder)
+    if facts.line_feeds:
+        _check_swallowed(table)
+    if not table.is_parquet:
+        check_totals(table)
+    if may_hold_two_tables(table, facts):
+        _check_second_table(table)
+    return None
+
+
+def is_accounted_for(
+    table: Table, facts: TableFacts, other_escapes: Callable[[], bool], *, spaces: int = 0
+) -> bool:
+    """Return whether every byte of the text is in a cell that was counted, or between two.
+
+    Args:
+        table: The text, as it was read.
+        facts: What was counted in it.
+        other_escapes: Tells whether a backslash stands before something else than a quote or a
+            backslash, anywhere in the text.
+        spaces: Bytes in lines of nothing but spaces that were left out.
+
+    Raises:
+        Rejected: `ESCAPES_UNCLEAR`.
+    """
     text, header = table.text, table.header_bytes()
-    size = text.size - len(header)
+    size = text.size - len(header) - spaces
     quotes = text.quotes - header.count(b'"')
     line_feeds = text.lines - header.count(b"\n")
     backslashes = text.backslashes - header.count(b"\\")
@@ -151,16 +215,10 @@ def check_reading(table: Table, facts: TableFacts, folder: Path) -> Table | None
     if table.dialect.escape == "backslash":
         raw -= backslashes
         read -= facts.backslashes
-        if backslashes != 2 * facts.backslashes + facts.quotes or _other_escapes(text.path):
+        if backslashes != 2 * facts.backslashes + facts.quotes or other_escapes():
             raise _escapes_unclear()
     blank = line_feeds - facts.line_feeds - facts.rows
-    if raw != read or blank < -1 or facts.quotes > quotes:
-        return diagnosed(table, folder)
-    if facts.line_feeds:
-        _check_swallowed(table)
-    if blank > 0 and any(column.is_mixed for column in facts.columns):
-        _check_second_table(table, facts)
-    return None
+    return raw == read and blank >= -1 and facts.quotes <= quotes
 
 
 def diagnosed(table: Table, folder: Path) -> Table:
@@ -173,7 +231,7 @@ def diagnosed(table: Table, folder: Path) -> Table:
     """
     spaces: set[int] = set()
     ragged: Counter[int] = Counter()
-    first: tuple[int, int] | None = None
+    first: Record | None = None
     good_after = blank_before = False
     after_blank = False
     with table.text.path.open(encoding="utf-8", newline="\n") as file:
@@ -191,15 +249,15 @@ def diagnosed(table: Table, folder: Path) -> Table:
                     good_after = bool(ragged)
                 else:
                     if first is None:
-                        first = (record.line, len(record.cells))
+                        first = record
                         blank_before = after_blank
                     ragged[len(record.cells)] += 1
                 after_blank = False
         except csv.Error as error:
             if first is None:
-                raise _bad_record(table, line, str(error)) from None
+                raise bad_record(table, line, str(error)) from None
     if first is not None:
-        raise _ragged(table, first, ragged, good_after=good_after, blank_before=blank_before)
+        raise ragged_rows(table, first, ragged, good_after=good_after, blank_before=blank_before)
     if not spaces:
         raise Rejected(
             "CSV_UNCLEAR",
@@ -274,7 +332,12 @@ def _reads(sample: Sample, text: TextFile, folder: Path) -> bool:
     return True
 
 
-def _check_header(header: Sequence[str], line: int) -> None:
+def check_header(header: Sequence[str], line: int) -> None:
+    """Check that a header holds names, each once.
+
+    Raises:
+        Rejected: `NO_HEADER` or `DUPLICATE_COLUMNS`.
+    """
     if all(kind_of(name) in (Kind.NUMBER, Kind.DECIMAL_COMMA, Kind.HUGE) for name in header):
         raise Rejected(
             "NO_HEADER",
@@ -295,7 +358,8 @@ def _check_header(header: Sequence[str], line: int) -> None:
         )
 
 
-def _bad_record(table: Table, line: int, error: str) -> Rejected:
+def bad_record(table: Table, line: int, error: str) -> Rejected:
+    """Return the refusal of a table whose record on a line stops `csv` with an error."""
     place = table.line_of(line)
     if "new-line character" in error:
         return Rejected(
@@ -305,7 +369,7 @@ def _bad_record(table: Table, line: int, error: str) -> Rejected:
             line=place,
         )
     if "field larger" in error:
-        return _too_long(place)
+        return too_long(place)
     return Rejected(
         "BAD_QUOTES",
         f"The record that starts in line {place} cannot be read: {error}.",
@@ -314,7 +378,8 @@ def _bad_record(table: Table, line: int, error: str) -> Rejected:
     )
 
 
-def _too_long(line: int | None) -> Rejected:
+def too_long(line: int | None) -> Rejected:
+    """Return the refusal of a table with a row that is longer than engines read."""
     return Rejected(
         "ROW_TOO_LONG",
         f"A row is longer than {LONGEST_ROW / 1e6:.1f} MB, the most that batch transform takes.",
@@ -332,18 +397,27 @@ def check_row_lengths(table: Table) -> None:
     with table.text.path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_ROW + 1), b""), 1):
             if len(line) > LONGEST_ROW:
-                raise _too_long(table.line_of(number))
+                raise too_long(table.line_of(number))
 
 
-def _ragged(
+def ragged_rows(
     table: Table,
-    first: tuple[int, int],
+    first: Record,
     ragged: Counter[int],
     *,
     good_after: bool,
     blank_before: bool,
 ) -> Rejected:
-    line, cells = table.line_of(first[0]), first[1]
+    """Return the refusal of a table in which some rows have another number of cells.
+
+    Args:
+        table: The table.
+        first: The first of them.
+        ragged: How many rows there are of each other number.
+        good_after: Whether a row as wide as the table comes after the first.
+        blank_before: Whether a blank line comes before the first.
+    """
+    line, cells = table.line_of(first.line), len(first.cells)
     rows = ragged.total()
     if not good_after and blank_before and rows > 1 and len(ragged) == 1 and cells > 1:
         return Rejected(
@@ -353,18 +427,21 @@ def _ragged(
             "Drop each table as a file of its own.",
             line=line,
         )
-    if not good_after and rows <= _LONGEST_FOOTER and cells < table.width:
+    is_note = cells == 1 and table.width > 2 and kind_of(first.cells[0]) is Kind.TEXT
+    if not good_after and rows <= _LONGEST_FOOTER and (is_note or blank_before):
         return Rejected(
             "FOOTER",
-            f"The last {rows} rows, from line {line} on, are no part of the table: they have "
-            f"{cells} cells, but the header has {table.width} columns.",
-            "Delete these lines.",
+            f"What stands from line {line} on is no part of the table, which has "
+            f"{table.width} columns.",
+            "Delete the lines below the table.",
             line=line,
+            example=shortened(table.dialect.delimiter.join(first.cells)),
         )
-    more = f"; so have {rows - 1:,} more rows another number of cells" if rows > 1 else ""
+    more = f" {rows - 1:,} more rows have another number of cells as well." if rows > 1 else ""
+    counted = f"{cells} cell" if cells == 1 else f"{cells} cells"
     return Rejected(
         "RAGGED_ROW",
-        f"Line {line} has {cells} cells, but the header has {table.width} columns{more}.",
+        f"Line {line} has {counted}, but the header has {table.width} columns.{more}",
         "Check that line for a missing or extra delimiter, or put its text into quotes.",
         line=line,
     )
@@ -382,13 +459,13 @@ def _other_escapes(path: Path) -> bool:
     return bool(kept)
 
 
-def _check_backslashes(text: TextFile) -> None:
+def _check_backslashes(text: TextFile, other_escapes: Callable[[], bool]) -> None:
     """Check that backslashes are characters, where no quote stands behind one.
 
     Raises:
         Rejected: `ESCAPES_UNCLEAR` when all of them come in pairs, as where each stands for one.
     """
-    if text.backslashes and not text.escapes and not _other_escapes(text.path):
+    if text.backslashes and not text.escapes and not other_escapes():
         raise Rejected(
             "ESCAPES_UNCLEAR",
             "All backslashes of the file come in pairs: each pair can be two characters, or an "
@@ -413,55 +490,122 @@ def _check_swallowed(table: Table) -> None:
     Raises:
         Rejected: `BAD_QUOTES` where a quote that was never closed meets a later one.
     """
-    if table.width < 3:
+    row = row_pattern(table.dialect, table.width)
+    if row is None:
         return
-    delimiters = re.escape(table.dialect.delimiter) + ","
-    row = re.compile(
-        rf"(?:[^{delimiters}\n]*[{delimiters}]){{{table.width - 1}}}[^{delimiters}\n]*"
-    )
     with table.text.path.open(encoding="utf-8", newline="\n") as file:
         for record in csv_records(file, table.dialect):
-            if record.last_line == record.line:
-                continue
-            for cell in record.cells:
-                inner = cell.split("\n")[1:-1]
-                if any(row.fullmatch(line) for line in inner):
-                    line = table.line_of(record.line)
-                    raise Rejected(
-                        "BAD_QUOTES",
-                        f"A quoted cell in the record that starts in line {line} runs over "
-                        f"{len(inner) + 1:,} lines that look like rows of the table.",
-                        "Close the quote, or double it if it belongs to the text.",
-                        line=line,
-                    )
+            if record.last_line > record.line and (lines := swallowed_lines(record.cells, row)):
+                raise swallowed(table, record.line, lines)
 
 
-def _check_second_table(table: Table, facts: TableFacts) -> None:
+def row_pattern(dialect: Dialect, width: int) -> re.Pattern[str] | None:
+    """Return what a row of a table matches; None where any text with a comma would."""
+    if width < 3:
+        return None
+    delimiters = re.escape(dialect.delimiter) + ","
+    return re.compile(rf"(?:[^{delimiters}\n]*[{delimiters}]){{{width - 1}}}[^{delimiters}\n]*")
+
+
+def swallowed_lines(cells: Sequence[str], row: re.Pattern[str]) -> int:
+    """Return over how many lines the first cell runs that holds a whole row; 0 if none does."""
+    for cell in cells:
+        inner = cell.split("\n")[1:-1]
+        if any(row.fullmatch(line) for line in inner):
+            return len(inner) + 1
+    return 0
+
+
+def swallowed(table: Table, line: int, lines: int) -> Rejected:
+    """Return the refusal of a table in which a quoted cell runs over so many lines."""
+    place = table.line_of(line)
+    return Rejected(
+        "BAD_QUOTES",
+        f"A quoted cell in the record that starts in line {place} runs over {lines:,} lines that "
+        "look like rows of the table.",
+        "Close the quote, or double it if it belongs to the text.",
+        line=place,
+    )
+
+
+def check_totals(table: Table) -> None:
+    """Check that the last row does not add up the others.
+
+    Raises:
+        Rejected: `FOOTER`.
+    """
+    with table.text.path.open("rb") as file:
+        file.seek(max(0, table.text.size - _LAST_BYTES))
+        end = file.read().decode(errors="ignore").rstrip("\n")
+    last = end.rpartition("\n")[2]
+    try:
+        cells = next(csv_records(io.StringIO(last), table.dialect)).cells
+    except (csv.Error, StopIteration):
+        return
+    said = [cell.strip() for cell in cells if cell.strip()]
+    if (
+        len(cells) == table.width > 2
+        and said
+        and said[0].rstrip(":").lower() in _TOTALS
+        and 2 * len(said) <= table.width + 1
+    ):
+        line = table.line_of(table.text.lines + (not _ends_with_line_feed(table)))
+        raise Rejected(
+            "FOOTER",
+            f"The last row, {quoted(said[0])}, adds up the others.",
+            "Delete it.",
+            line=line - _blank_lines_at_end(table),
+            example=shortened(last),
+        )
+
+
+def _ends_with_line_feed(table: Table) -> bool:
+    with table.text.path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"
+
+
+def _blank_lines_at_end(table: Table) -> int:
+    with table.text.path.open("rb") as file:
+        file.seek(max(0, table.text.size - _LAST_BYTES))
+        end = file.read()
+    return max(0, len(end) - len(end.rstrip(b"\n")) - 1)
+
+
+def may_hold_two_tables(table: Table, facts: TableFacts) -> bool:
+    """Return whether there are blank lines, and texts in a column that is mostly numbers."""
+    lines = table.text.lines - table.header_bytes().count(b"\n")
+    return lines - facts.line_feeds - facts.rows > 0 and any(
+        column.is_mixed and column.numeric * 2 > column.present for column in facts.columns
+    )
+
+
+def looks_like_header(cells: Sequence[str], width: int) -> bool:
+    """Return whether cells can be the names of a table as wide as this."""
+    return len(cells) == width and all(kind_of(cell) is Kind.TEXT for cell in cells)
+
+
+def second_table(table: Table, line: int, cells: Sequence[str]) -> Rejected:
+    """Return the refusal of a text in which these cells are the header of another table."""
+    place = table.line_of(line)
+    return Rejected(
+        "MULTIPLE_TABLES",
+        f"A second table begins in line {place}, after a blank line: "
+        f"{shortened(table.dialect.delimiter.join(cells))}",
+        "Drop each table as a file of its own.",
+        line=place,
+    )
+
+
+def _check_second_table(table: Table) -> None:
     """Check that no other header follows a blank line.
 
     Raises:
         Rejected: `MULTIPLE_TABLES`.
     """
-    mostly = {c.position for c in facts.columns if c.is_mixed and c.numeric * 2 > c.present}
-    if not mostly:
-        return
     blank = False
     with table.text.path.open(encoding="utf-8", newline="\n") as file:
         for record in csv_records(file, table.dialect, blank=True):
-            if record.is_blank:
-                blank = True
-                continue
-            if (
-                blank
-                and len(record.cells) == table.width
-                and all(kind_of(cell) is Kind.TEXT for cell in record.cells)
-            ):
-                line = table.line_of(record.line)
-                raise Rejected(
-                    "MULTIPLE_TABLES",
-                    f"A second table begins in line {line}, after a blank line: "
-                    f"{shortened(table.dialect.delimiter.join(record.cells))}",
-                    "Drop each table as a file of its own.",
-                    line=line,
-                )
-            blank = False
+            if blank and not record.is_blank and looks_like_header(record.cells, table.width):
+                raise second_table(table, record.line, record.cells)
+            blank = record.is_blank

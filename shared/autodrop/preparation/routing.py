@@ -120,7 +120,7 @@ def route(
             row += cells.rows
             train_rows += int(trains.sum())
             test_rows += int(tests.sum())
-    return Parts(*paths, train_rows, test_rows)
+    return Parts(paths[0], paths[1], paths[2], train_rows, test_rows)
 
 
 def _write_truth(

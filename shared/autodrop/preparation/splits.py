@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autodrop.errors import Rejected
 from autodrop.findings import quoted
-from autodrop.preparation.engine import Engine, column, no_label_sql
+from autodrop.preparation.engine import Engine, column, no_label_sql, number_sql
 from autodrop.preparation.facts import ColumnFacts
 from autodrop.settings import SplitSettings
 
@@ -21,9 +21,13 @@ Rule = Callable[[Sequence[bytes]], Mask]
 # How the engine marks a row, where a rule of Python's does not.
 TRAIN, TEST, ASIDE, BY_RULE = "t", "h", "x", "r"
 
+_PIECE = 1_000_000
 _DATE = r"([0-9]{1,4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,4})"
-_CLOCK = r"([T ]([0-9]{1,2}):([0-9]{2})(:([0-9]{2})([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+# DuckDB extracts groups up to the ninth.
+_CLOCK = r"(?:[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _TIME = _DATE + _CLOCK
+# Which number of 25-03-01 is the year, nobody can tell.
+_FOUR_DIGIT_YEAR = r"[0-9]{4}[^0-9].*|[0-9]{1,2}[^0-9][0-9]{1,2}[^0-9][0-9]{4}([T ].*)?"
 
 
 def random_training_rows(rows: int, train_rows: int, seed: int) -> Mask:
@@ -36,8 +40,10 @@ def random_training_rows(rows: int, train_rows: int, seed: int) -> Mask:
     """
     order = np.arange(rows, dtype=np.int32 if rows < 2**31 else np.int64)
     np.random.RandomState(seed).shuffle(order)
-    mask = np.zeros(rows, dtype=np.bool_)
-    mask[order[:train_rows]] = True
+    mask = np.ones(rows, dtype=np.bool_)
+    # In pieces: as an index, each number takes eight bytes for a moment.
+    for start in range(train_rows, rows, _PIECE):
+        mask[order[start : start + _PIECE]] = False
     return mask
 
 
@@ -63,29 +69,30 @@ def random_rule(rows: int, train_rows: int, seed: int) -> Rule:
     return rule
 
 
-def stratified_training_rows(
-    classes: Mapping[str, int], train_rows: int, seed: int
-) -> dict[str, int]:
+def stratified_training_rows(classes: Mapping[str, int], train_rows: int) -> dict[str, int]:
     """Return how many rows of each class train: the same share of every class.
 
     The largest remainders are rounded up, so that the numbers add up to `train_rows`. A class of
-    two rows or more has one on both sides.
+    two rows or more has one on both sides, a single row trains.
     """
     total = sum(classes.values())
     exact = {label: rows * train_rows / total for label, rows in classes.items()}
-    taken = {label: int(share) for label, share in exact.items()}
-    short = train_rows - sum(taken.values())
-    for label in sorted(exact, key=lambda each: (taken[each] - exact[each], each))[:short]:
-        taken[label] += 1
-    return {
-        label: min(max(count, 1), classes[label] - 1) if classes[label] > 1 else 1
-        for label, count in taken.items()
-    }
+    most = {label: max(rows - 1, 1) for label, rows in classes.items()}
+    taken = {label: min(max(int(share), 1), most[label]) for label, share in exact.items()}
+    step = 1 if sum(taken.values()) < train_rows else -1
+    while off := abs(train_rows - sum(taken.values())):
+        free = [label for label in taken if 1 <= taken[label] + step <= most[label]]
+        if not free:
+            break
+        nearest = sorted(free, key=lambda each: (step * (taken[each] - exact[each]), each))
+        for label in nearest[:off]:
+            taken[label] += step
+    return taken
 
 
 def stratified_rule(classes: Mapping[str, int], train_rows: int, seed: int) -> Rule:
     """Return the rule that draws at random in each class, by its label as it stands in the file."""
-    taken = stratified_training_rows(classes, train_rows, seed)
+    taken = stratified_training_rows(classes, train_rows)
     masks = {
         label.encode(): random_training_rows(rows, taken[label], seed).tolist()
         for label, rows in classes.items()
@@ -131,8 +138,8 @@ def side_sql(
         Rejected: `TIME_UNREADABLE`, `TIME_UNCLEAR` or `SPLIT_IMPOSSIBLE`.
     """
     if settings.method == "hash" or by is None:
-        separator = engine.literal("\x1f")
-        row = f" || {separator} || ".join(column(i) for i in range(len(names)))
+        cells = ", ".join(column(i) for i in range(len(names)))
+        row = f"concat_ws({engine.literal(chr(31))}, {cells})"
         return SideSql(f"{_hash(engine, row, settings.seed)} < '{_share(settings.test_fraction)}'")
     usable = f"not {no_label_sql(engine, column(target))}"
     cell = column(by.position)
@@ -143,6 +150,11 @@ def side_sql(
 
 def _hash(engine: Engine, text: str, seed: int) -> str:
     return f"md5({engine.literal(f'{seed}:')} || {text})"
+
+
+def _double(number: float) -> str:
+    """Return a number with which all engines compute alike: as a decimal, they would not."""
+    return f"cast('{number!r}' as double)"
 
 
 def _share(fraction: float) -> str:
@@ -159,7 +171,7 @@ def _by_group(
         "select max(case when before < wanted then h end), count(*), "
         "sum(case when before < wanted then 1 else 0 end) from ("
         f"select h, sum(n) over (order by h) - n as before, "
-        f"{settings.test_fraction!r} * sum(n) over () as wanted from ("
+        f"{_double(settings.test_fraction)} * sum(n) over () as wanted from ("
         f"select {hashed} as h, count(*) as n from cells where {usable} group by 1) as g) as b"
     )
     if groups < 2 or held_out >= groups:
@@ -182,7 +194,7 @@ def _by_time(
         "select min(case when after < wanted then k end), "
         "sum(case when after < wanted then n else 0 end), sum(n) from ("
         "select k, n, sum(n) over (order by k desc) - n as after, "
-        f"{settings.test_fraction!r} * sum(n) over () as wanted from ("
+        f"{_double(settings.test_fraction)} * sum(n) over () as wanted from ("
         f"select {key} as k, count(*) as n from cells where {usable} group by 1) as g "
         "where k is not null) as b"
     )
@@ -194,7 +206,7 @@ def _by_time(
             "Set `split.column` to a column with more times, or `split.method` to random.",
             column=by.name,
         )
-    border = f"'{cut}'" if isinstance(cut, str) else f"cast('{cut!r}' as double)"
+    border = f"'{cut}'" if isinstance(cut, str) else _double(cut)
     shown = _shown_time(cut)
     return SideSql(f"coalesce({key} >= {border}, false)", f"from {shown} on, rows are held out")
 
@@ -208,32 +220,34 @@ def _shown_time(key: object) -> str:
 def _time_key(engine: Engine, cell: str, usable: str, by: ColumnFacts) -> str:
     """Return the expression by which times are ordered: a number, or digits from year to second."""
     if by.is_numeric:
-        return engine.number(f"replace({cell}, ',', '.')" if by.decimal_comma else cell)
-    text = f"trim({cell})"
-    matched = engine.matches(text, _TIME)
+        return number_sql(engine, cell, comma=by.decimal_comma)
+    # DuckDB would trim more than the spaces that Spark does.
+    text = f"trim(both ' ' from {cell})"
+    matched = f"({engine.matches(text, _TIME)} and {engine.matches(text, _FOUR_DIGIT_YEAR)})"
 
     def part(group: int, width: int) -> str:
         return f"lpad(regexp_extract({text}, {engine.literal(_TIME)}, {group}), {width}, '0')"
 
-    ((times, others, year_first, first_above, second_above, zones, marked),) = engine.query(
+    ((times, others, year_first, first_above, second_above, zones),) = engine.query(
         f"select sum(case when {matched} then 1 else 0 end), "
-        f"sum(case when {matched} or trim({cell}) = '' or {_is_missing(engine, cell)} "
+        f"sum(case when {matched} or {text} = '' or {_is_missing(engine, cell)} "
         "then 0 else 1 end), "
         f"sum(case when {matched} and y > 31 then 1 else 0 end), "
         "sum(case when f > 12 then 1 else 0 end), sum(case when s > 12 then 1 else 0 end), "
-        "count(distinct z), sum(case when z <> '' then 1 else 0 end) from (select *, "
+        "count(distinct z) from (select *, "
         f"case when {matched} then cast(regexp_extract({text}, {engine.literal(_TIME)}, 1) as int) "
         "end as y, "
         f"case when {matched} and length({part(1, 1)}) < 3 "
         f"then cast({part(1, 2)} as int) end as f, "
         f"case when {matched} then cast({part(2, 2)} as int) end as s, "
-        f"case when {matched} then regexp_extract({text}, {engine.literal(_TIME)}, 10) end as z "
+        f"case when {matched} then regexp_extract({text}, {engine.literal(_TIME)}, 8) end as z "
         f"from cells where {usable}) as parts"
     )
     if not times or others:
         raise Rejected(
             "TIME_UNREADABLE",
-            f"{int(others or 0):,} cells of column {quoted(by.name)} are neither numbers nor dates.",
+            f"{int(others or 0):,} cells of column {quoted(by.name)} are neither numbers nor "
+            "dates.",
             "Write times as 2024-12-31 or 2024-12-31T23:59:59, or set another `split.column`.",
             column=by.name,
         )
@@ -274,8 +288,8 @@ def _time_key(engine: Engine, cell: str, usable: str, by: ColumnFacts) -> str:
         first, second = part(1, 2), part(2, 2)
         day, month = (first, second) if first_above else (second, first)
         year = part(3, 4)
-    clock = " || ".join(part(group, 2) for group in (5, 6, 8))
-    fraction = f"regexp_extract({text}, {engine.literal(_TIME)}, 9)"
+    clock = " || ".join(part(group, 2) for group in (4, 5, 6))
+    fraction = f"regexp_extract({text}, {engine.literal(_TIME)}, 7)"
     return f"case when {matched} then {year} || {month} || {day} || {clock} || {fraction} end"
 
 

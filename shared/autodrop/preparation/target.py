@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
 from autodrop.findings import quoted
+from autodrop.preparation.cells import LINE_BREAK
 from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
 from autodrop.preparation.facts import ColumnFacts
+from autodrop.preparation.spelling import on_one_line
 from autodrop.settings import ProblemType, Settings
 
 _USUAL_NAMES = ("y", "target", "label", "class", "outcome")
@@ -46,6 +50,7 @@ def describe_target(column: ColumnFacts, reason: str, settings: Settings, missin
             `TARGET_NOT_NUMERIC`, `TARGET_NOT_MULTICLASS`, `TARGET_MIXED`,
             `TARGET_TOO_MANY_CLASSES`, `TARGET_CLASS_TOO_SMALL` or `POSITIVE_CLASS_NOT_FOUND`.
     """
+    column = _on_one_line(column)
     _check_values(column)
     kind = settings.problem_type or _infer(column)
     distinct = column.distinct
@@ -99,6 +104,17 @@ def describe_target(column: ColumnFacts, reason: str, settings: Settings, missin
     )
 
 
+def _on_one_line(column: ColumnFacts) -> ColumnFacts:
+    """Return the target as it is written: labels that differ in line breaks only are one class."""
+    if not any(LINE_BREAK.search(label) for label in column.counts or ()):
+        return column
+    rows: Counter[str] = Counter()
+    for label, times in (column.counts or {}).items():
+        rows[on_one_line(label)] += times
+    counts = dict(sorted(rows.items(), key=lambda each: (-each[1], each[0])))
+    return replace(column, counts=counts, distinct=len(counts))
+
+
 def _no_classes(column: ColumnFacts) -> Rejected:
     texts = column.present - column.numeric
     if column.numeric > texts:
@@ -111,7 +127,8 @@ def _no_classes(column: ColumnFacts) -> Rejected:
         )
     return Rejected(
         "TARGET_TOO_MANY_CLASSES",
-        f"Column {quoted(column.name)} holds more different texts than classes can be learned from.",
+        f"Column {quoted(column.name)} holds more different texts than classes can be learned "
+        "from.",
         "Choose the column to predict with the setting `target`. If it holds numbers, write them "
         "plainly: no thousands separators, units or percent signs, and a point for decimals.",
         column=column.name,
@@ -141,7 +158,7 @@ def _check_values(column: ColumnFacts) -> None:
         and numbers.are_whole
         and numbers.highest - numbers.lowest + 1 == column.rows
     )
-    if column.differs_everywhere and (counts_up or not column.is_mixed and not column.is_numeric):
+    if column.differs_everywhere and (counts_up or not (column.is_mixed or column.is_numeric)):
         raise Rejected(
             "TARGET_UNIQUE",
             f"The target column {quoted(column.name)} has another value in every row: it names the "
@@ -167,6 +184,7 @@ def _positive(column: ColumnFacts, wanted: str | None) -> tuple[str, str]:
     rows = column.counts or {}
     labels = list(rows)
     if wanted is not None:
+        wanted = on_one_line(wanted)
         if wanted not in labels:
             raise Rejected(
                 "POSITIVE_CLASS_NOT_FOUND",

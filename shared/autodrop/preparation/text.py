@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from backports import zstd
-
 from autodrop.errors import Rejected
 from autodrop.preparation.cells import RECORD_BREAKERS
 
+TOO_LARGE = "TOO_LARGE"
 _CHUNK = 4 * 1024 * 1024
+_NO_END = 1 << 62
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError, zstd.ZstdError)
+_DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
 # What people drop instead of a table, by how it starts.
 _OTHER_FORMATS = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -129,28 +129,32 @@ def open_text(
         Rejected: `EMPTY_FILE`, `NOT_A_TABLE`, `TOO_LARGE`, `NOT_UTF8`, `ENCODING_UNCLEAR` or
             `WRONG_ENCODING`.
     """
-    compression = _compression(path)
+    compression = compression_of(path)
     unpacked = path if compression is None else folder / "unpacked"
     if compression is not None:
-        _unpack(path, compression, unpacked, file_name, longest)
-    _check_format(_start(unpacked), file_name)
-    marked = _marked(unpacked)
-    found = _look(unpacked, marked[1] if marked == _UTF8_MARK else 0)
-    name, mark = _encoding(unpacked, file_name, encoding, marked, found.not_utf8_line)
+        unpack(path, compression, unpacked, file_name, longest)
+    check_format(start_of(unpacked), file_name)
+    marked = marked_encoding(unpacked)
+    found = look(unpacked, marked[1] if marked == _UTF8_MARK else 0)
+    name, mark = encoding_of(
+        unpacked, file_name, encoding, marked, found.not_utf8_line, lambda: high_bytes(unpacked)
+    )
     if name != "utf-8":
         decoded = folder / "decoded"
         _decode(unpacked, name, decoded, file_name)
+        _discard(unpacked, path)
         unpacked, mark = decoded, 0
-        found = _look(decoded, 0)
+        found = look(decoded, 0)
     if found.nul_line is not None:
-        raise _not_a_table(f"{file_name} has a NUL byte", line=found.nul_line)
-    skipped = _leading_blank_lines(unpacked, mark)
-    translate = _line_end_translation(found)
+        raise not_a_table(f"{file_name} has a NUL byte", line=found.nul_line)
+    skipped = leading_blank_lines(unpacked, mark)
+    translate = line_end_translation(found)
     if mark or skipped.size or translate is not None:
         plain = folder / "text"
         _copy(unpacked, plain, mark + skipped.size, translate)
+        _discard(unpacked, path)
         unpacked = plain
-        found = replace(_look(plain, 0), line_end=found.line_end)
+        found = replace(look(plain, 0), line_end=found.line_end)
     return TextFile(
         path=unpacked,
         encoding=name,
@@ -164,16 +168,24 @@ def open_text(
         escapes=found.escapes,
         commas=found.commas,
         breakers=found.breakers,
-        separator=_unused_byte(found.used),
+        separator=unused_bytes(found.used, 1)[0],
     )
 
 
+def _discard(copy: Path, dropped: Path) -> None:
+    """Remove a copy that is no longer needed: a function's disk is small."""
+    if copy != dropped:
+        copy.unlink()
+
+
 def without_lines(text: TextFile, blank: frozenset[int], folder: Path) -> TextFile:
-    """Return the text without the lines with these 1-based numbers, as a copy in `folder`."""
+    """Return the text with nothing in the lines of these 1-based numbers, a copy in `folder`."""
     path = folder / "compact"
     with text.path.open("rb") as source, path.open("wb") as target:
-        target.writelines(line for number, line in enumerate(source, 1) if number not in blank)
-    found = _look(path, 0)
+        target.writelines(
+            b"\n" if number in blank else line for number, line in enumerate(source, 1)
+        )
+    found = look(path, 0)
     return replace(text, path=path, size=path.stat().st_size, lines=found.lines)
 
 
@@ -189,7 +201,7 @@ def from_line(text: TextFile, line: int, folder: Path) -> TextFile:
                 break
         while chunk := source.read(_CHUNK):
             target.write(chunk)
-    found = _look(path, 0)
+    found = look(path, 0)
     return replace(
         text,
         path=path,
@@ -205,7 +217,7 @@ def from_line(text: TextFile, line: int, folder: Path) -> TextFile:
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """What one pass over the bytes counts."""
 
     lines: int = 0
@@ -222,14 +234,15 @@ class _Look:
     used: frozenset[int] = frozenset()
 
 
-def _look(path: Path, skip: int) -> _Look:
+def look(path: Path, skip: int, end: int | None = None) -> Look:
+    """Return what is counted in the bytes of a file, or in those from `skip` to `end`."""
     lines = returns = pairs = quotes = backslashes = 0
     escapes = commas = breakers = False
     nul_line = not_utf8_line = None
     decoder = codecs.getincrementaldecoder("utf-8")()
     used: set[int] = set()
     last = b""
-    for chunk in _chunks(path, skip):
+    for chunk in _chunks(path, skip, end):
         begun = decoder.getstate()[0]
         is_ascii = chunk.isascii()
         if not_utf8_line is None and (begun or not is_ascii):
@@ -266,16 +279,7 @@ def _look(path: Path, skip: int) -> _Look:
         last = chunk
     if not_utf8_line is None and decoder.getstate()[0]:
         not_utf8_line = lines + 1
-    single = returns - pairs
-    if not returns:
-        line_end = "lf"
-    elif lines == 0 or (single and _first_line_end(path, skip) == b"\r"):
-        line_end = "cr"
-    elif lines == pairs:
-        line_end = "crlf"
-    else:
-        line_end = "mixed" if pairs else "lf"
-    return _Look(
+    return Look(
         lines=lines,
         returns=returns,
         pairs=pairs,
@@ -286,9 +290,20 @@ def _look(path: Path, skip: int) -> _Look:
         breakers=breakers,
         nul_line=nul_line,
         not_utf8_line=not_utf8_line,
-        line_end=line_end,
+        line_end=line_end_of(path, skip, lines, returns, pairs),
         used=frozenset(used),
     )
+
+
+def line_end_of(path: Path, skip: int, lines: int, returns: int, pairs: int) -> str:
+    """Return what ends the lines of a text with so many line feeds and carriage returns."""
+    if not returns:
+        return "lf"
+    if lines == 0 or (returns > pairs and _first_line_end(path, skip) == b"\r"):
+        return "cr"
+    if lines == pairs:
+        return "crlf"
+    return "mixed" if pairs else "lf"
 
 
 def _first_line_end(path: Path, skip: int) -> bytes:
@@ -298,7 +313,7 @@ def _first_line_end(path: Path, skip: int) -> bytes:
     return b""
 
 
-def _line_end_translation(found: _Look) -> Callable[[bytes], bytes] | None:
+def line_end_translation(found: Look) -> Callable[[bytes], bytes] | None:
     """Return what makes a line feed of every line end, or None where nothing is to be done."""
     if found.line_end == "cr":
         # Swapped, not replaced: a line feed inside a quoted cell stays a character of that cell.
@@ -323,12 +338,14 @@ def _copy(
 
 
 @dataclass(frozen=True)
-class _Skipped:
+class SkippedLines:
+    """Blank lines at the beginning: their bytes and their number."""
+
     size: int
     lines: int
 
 
-def _leading_blank_lines(path: Path, skip: int) -> _Skipped:
+def leading_blank_lines(path: Path, skip: int) -> SkippedLines:
     """Return how much of the beginning is blank lines."""
     size = lines = 0
     with path.open("rb") as file:
@@ -340,44 +357,70 @@ def _leading_blank_lines(path: Path, skip: int) -> _Skipped:
             lines += len(re.findall(rb"\r\n|\r|\n", block[:end]))
             size += end
             if end < len(block) or not block:
-                return _Skipped(size, lines)
+                return SkippedLines(size, lines)
 
 
-def _compression(path: Path) -> str | None:
-    start = _start(path)
+def compression_of(path: Path) -> str | None:
+    """Return `gzip`, `zstd` or None."""
+    start = start_of(path)
     if start.startswith(_GZIP):
         return "gzip"
     return "zstd" if start.startswith(_ZSTD) else None
 
 
-def _unpack(path: Path, compression: str, target: Path, file_name: str, longest: int) -> None:
-    opened = gzip.open(path) if compression == "gzip" else zstd.open(path)
+def unpack(path: Path, compression: str, target: Path, file_name: str, longest: int) -> None:
+    """Write a packed file's content to `target`.
+
+    Raises:
+        Rejected: `NOT_A_TABLE` for a damaged file, `TOO_LARGE` for more than `longest` bytes.
+    """
+    opened, damaged = _packed(path, compression)
     size = 0
-    with closing(cast("BinaryIO", opened)) as packed, target.open("wb") as file:
+    with closing(opened) as packed, target.open("wb") as file:
         try:
             while chunk := packed.read(_CHUNK):
                 size += len(chunk)
                 if size > longest:
                     raise too_large(longest)
                 file.write(chunk)
-        except _DAMAGED:
-            raise _not_a_table(
-                f"{file_name} is a damaged {compression} file: nothing can be read after "
-                f"{size / 1e6:,.1f} MB"
-            ) from None
+        except damaged:
+            raise damaged_archive(file_name, compression, size) from None
+
+
+def _packed(path: Path, compression: str) -> tuple[BinaryIO, tuple[type[Exception], ...]]:
+    """Return a packed file opened, and what reading it raises where it is damaged."""
+    if compression == "gzip":
+        return cast("BinaryIO", gzip.open(path)), _DAMAGED
+    # Not above: the Spark container has no such package, and unpacks with Spark's own.
+    from backports import zstd
+
+    return cast("BinaryIO", zstd.open(path)), (*_DAMAGED, zstd.ZstdError)
+
+
+def damaged_archive(file_name: str, compression: str, size: int) -> Rejected:
+    """Return the refusal of a packed file of which only the first `size` bytes can be read."""
+    return not_a_table(
+        f"{file_name} is a damaged {compression} file: nothing can be read after "
+        f"{size / 1e6:,.1f} MB"
+    )
 
 
 def too_large(longest: int) -> Rejected:
     """Return the refusal of a file that unpacks to more than `longest` bytes."""
     return Rejected(
-        "TOO_LARGE",
+        TOO_LARGE,
         f"The file is too large to be prepared: the limit is {longest / 1e6:,.0f} MB unpacked.",
         "Drop it unpacked, so that its size is known before it is read, or drop a sample of the "
         "rows.",
     )
 
 
-def _check_format(start: bytes, file_name: str) -> None:
+def check_format(start: bytes, file_name: str) -> None:
+    """Check that a file does not begin like something else than a text.
+
+    Raises:
+        Rejected: `EMPTY_FILE` or `NOT_A_TABLE`.
+    """
     if not start.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise Rejected(
             "EMPTY_FILE",
@@ -387,33 +430,34 @@ def _check_format(start: bytes, file_name: str) -> None:
     for magic, what in _OTHER_FORMATS:
         # A column may be called ORC or BZh; what follows in such a file is no text.
         if start.startswith(magic) and (len(magic) > 3 or not start.isascii() or b"\0" in start):
-            raise _not_a_table(f"{file_name} is {what}")
+            raise not_a_table(f"{file_name} is {what}")
     if start.startswith(_PARQUET) and b"\0" in start:
-        raise _not_a_table(f"{file_name} is a damaged Parquet file")
+        raise not_a_table(f"{file_name} is a damaged Parquet file")
     if start.startswith((_GZIP, _ZSTD)):
-        raise _not_a_table(f"{file_name} is compressed twice")
+        raise not_a_table(f"{file_name} is compressed twice")
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise _not_a_table(f"{file_name} is a web page or XML document")
+        raise not_a_table(f"{file_name} is a web page or XML document")
     if _JSON.match(head):
-        raise _not_a_table(f"{file_name} is a JSON document")
+        raise not_a_table(f"{file_name} is a JSON document")
     if head.startswith(b"{\\rtf"):
-        raise _not_a_table(f"{file_name} is a rich-text document")
+        raise not_a_table(f"{file_name} is a rich-text document")
 
 
-def _encoding(
+def encoding_of(
     path: Path,
     file_name: str,
     wanted: str | None,
     marked: tuple[str, int] | None,
     not_utf8_line: int | None,
+    high: Callable[[], HighBytes],
 ) -> tuple[str, int]:
     """Return the encoding and the bytes of its mark at the beginning.
 
     Raises:
         Rejected: The bytes do not say it, or contradict what the settings say.
     """
-    start = _start(path)
+    start = start_of(path)
     if marked is not None and wanted not in (None, marked[0]):
         raise Rejected(
             "WRONG_ENCODING",
@@ -437,12 +481,12 @@ def _encoding(
         return marked or ("utf-8", 0)
     if wanted == "utf-8" or marked is not None:
         raise _not_utf8(not_utf8_line)
-    return _single_byte_encoding(path, file_name, not_utf8_line), 0
+    return _single_byte_encoding(high(), file_name, not_utf8_line), 0
 
 
-def _marked(path: Path) -> tuple[str, int] | None:
+def marked_encoding(path: Path) -> tuple[str, int] | None:
     """Return the encoding that a mark at the beginning names, with the bytes of the mark."""
-    start = _start(path)
+    start = start_of(path)
     if start.startswith(codecs.BOM_UTF8):
         return _UTF8_MARK
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -450,7 +494,8 @@ def _marked(path: Path) -> tuple[str, int] | None:
     return None
 
 
-def _start(path: Path) -> bytes:
+def start_of(path: Path) -> bytes:
+    """Return the first bytes of a file."""
     with path.open("rb") as file:
         return file.read(4096)
 
@@ -461,25 +506,58 @@ def _looks_like_utf16(start: bytes) -> bool:
     return len(start) >= 8 and max(even, odd) > 0.4 * len(start) / 2 and min(even, odd) == 0
 
 
-def _single_byte_encoding(path: Path, file_name: str, wrong: int) -> str:
+@dataclass(frozen=True)
+class HighBytes:
+    """What the bytes beyond ASCII look like in a text that is not UTF-8.
+
+    Attributes:
+        used: Which there are.
+        runs: How often some stand side by side.
+        long_runs: How often more than two do.
+        multibyte: Whether some of these runs are UTF-8.
+        old: Whether some look like the letters of DOS or of old Macs.
+    """
+
+    used: frozenset[int] = frozenset()
+    runs: int = 0
+    long_runs: int = 0
+    multibyte: bool = False
+    old: bool = False
+
+    def __or__(self, other: HighBytes) -> HighBytes:
+        return HighBytes(
+            self.used | other.used,
+            self.runs + other.runs,
+            self.long_runs + other.long_runs,
+            self.multibyte or other.multibyte,
+            self.old or other.old,
+        )
+
+
+def high_bytes(path: Path, start: int = 0, end: int | None = None) -> HighBytes:
+    """Return what the bytes beyond ASCII look like in a file, or from `start` to `end` of it."""
+    found = HighBytes()
+    for chunk in _chunks(path, start, end):
+        if chunk.isascii():
+            continue
+        runs = _HIGH.findall(chunk)
+        found |= HighBytes(
+            frozenset(chunk.translate(None, delete=bytes(range(0x80)))),
+            len(runs),
+            sum(len(run) >= _LONG_RUN for run in runs),
+            any(map(_is_utf8, runs)),
+            bool(_OLD_LETTERS.search(chunk)),
+        )
+    return found
+
+
+def _single_byte_encoding(found: HighBytes, file_name: str, wrong: int) -> str:
     """Return what the bytes of a file that is not UTF-8 can be.
 
     Raises:
         Rejected: More than one thing, or nothing that is read here.
     """
-    used: set[int] = set()
-    runs = long_runs = 0
-    multibyte = old = False
-    for chunk in _chunks(path, 0):
-        if chunk.isascii():
-            continue
-        used.update(set(chunk.translate(None, delete=bytes(range(0x80)))))
-        old = old or bool(_OLD_LETTERS.search(chunk))
-        for run in _HIGH.findall(chunk):
-            runs += 1
-            long_runs += len(run) >= _LONG_RUN
-            multibyte = multibyte or _is_utf8(run)
-    if multibyte:
+    if found.multibyte:
         raise Rejected(
             "ENCODING_UNCLEAR",
             f"{file_name} is UTF-8 in some places, but line {wrong} is not: it can be a damaged "
@@ -487,16 +565,16 @@ def _single_byte_encoding(path: Path, file_name: str, wrong: int) -> str:
             "Save the file with the encoding UTF-8, or set `read.encoding` to what it is.",
             line=wrong,
         )
-    if old or long_runs > _MOST_LONG_RUNS * runs:
+    if found.old or found.long_runs > _MOST_LONG_RUNS * found.runs:
         raise Rejected(
             "ENCODING_UNCLEAR",
-            f"{file_name} is not UTF-8 (line {wrong}), and its letters can be Windows-1252 or those "
-            "of another encoding, such as Windows-1251, Shift-JIS, GBK, DOS or Mac Roman.",
+            f"{file_name} is not UTF-8 (line {wrong}), and its letters can be Windows-1252 or "
+            "those of another encoding, such as Windows-1251, Shift-JIS, GBK, DOS or Mac Roman.",
             "Save the file with the encoding UTF-8, or set `read.encoding` to windows-1252 or "
             "latin-1 if it is that.",
             line=wrong,
         )
-    if used & _NOT_IN_1252:
+    if found.used & _NOT_IN_1252:
         raise Rejected(
             "ENCODING_UNCLEAR",
             f"{file_name} is neither UTF-8 (line {wrong}) nor Windows-1252; as Latin-1 it would "
@@ -505,7 +583,7 @@ def _single_byte_encoding(path: Path, file_name: str, wrong: int) -> str:
             "that.",
             line=wrong,
         )
-    return "windows-1252" if used & set(_C1) else "latin-1"
+    return "windows-1252" if found.used & set(_C1) else "latin-1"
 
 
 def _is_utf8(run: bytes) -> bool:
@@ -517,12 +595,7 @@ def _is_utf8(run: bytes) -> bool:
 
 
 def _decode(path: Path, encoding: str, target: Path, file_name: str) -> None:
-    start = _start(path)
-    codec = _CODECS[encoding]
-    if encoding == "utf-16" and _marked(path) is None:
-        # Without a mark: the zeros of Western letters are on the right in little endian.
-        codec = "utf-16-le" if start[1::2].count(0) >= start[0::2].count(0) else "utf-16-be"
-    decoder = codecs.getincrementaldecoder(codec)()
+    decoder = codecs.getincrementaldecoder(codec_of(path, encoding))()
     lines = 0
     with target.open("w", encoding="utf-8", newline="") as file_out:
         try:
@@ -532,12 +605,28 @@ def _decode(path: Path, encoding: str, target: Path, file_name: str) -> None:
                 file_out.write(text)
             file_out.write(decoder.decode(b"", final=True))
         except UnicodeError:
-            raise Rejected(
-                "WRONG_ENCODING",
-                f"{file_name} cannot be read as {encoding} after line {lines + 1}.",
-                "Save the file with the encoding UTF-8, or correct `read.encoding`.",
-                line=lines + 1,
-            ) from None
+            raise wrong_encoding(file_name, encoding, lines + 1) from None
+
+
+def codec_of(path: Path, encoding: str) -> str:
+    """Return what Python calls the encoding of a file, in which order its bytes stand included."""
+    if encoding != "utf-16":
+        return _CODECS[encoding]
+    start = start_of(path)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # Without a mark: the zeros of Western letters are on the right in little endian.
+    return "utf-16-le" if start[1::2].count(0) >= start[0::2].count(0) else "utf-16-be"
+
+
+def wrong_encoding(file_name: str, encoding: str, line: int) -> Rejected:
+    """Return the refusal of a file that is not in the encoding that it is said to be in."""
+    return Rejected(
+        "WRONG_ENCODING",
+        f"{file_name} cannot be read as {encoding} after line {line}.",
+        "Save the file with the encoding UTF-8, or correct `read.encoding`.",
+        line=line,
+    )
 
 
 def _not_utf8(line: int) -> Rejected:
@@ -549,21 +638,29 @@ def _not_utf8(line: int) -> Rejected:
     )
 
 
-def _unused_byte(used: frozenset[int]) -> int:
-    for byte in _UNUSED:
-        if byte not in used:
-            return byte
-    raise _not_a_table("The file holds control characters")
+def unused_bytes(used: frozenset[int], count: int) -> list[int]:
+    """Return bytes that are in no cell.
+
+    Raises:
+        Rejected: `NOT_A_TABLE`, there are not so many.
+    """
+    unused = [byte for byte in _UNUSED if byte not in used]
+    if len(unused) < count:
+        raise not_a_table("The file holds control characters")
+    return unused[:count]
 
 
-def _chunks(path: Path, skip: int) -> Iterator[bytes]:
+def _chunks(path: Path, skip: int, end: int | None = None) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(skip)
-        while chunk := file.read(_CHUNK):
+        left = _NO_END if end is None else end - skip
+        while chunk := file.read(min(_CHUNK, left)):
+            left -= len(chunk)
             yield chunk
 
 
-def _not_a_table(what: str, *, line: int | None = None) -> Rejected:
+def not_a_table(what: str, *, line: int | None = None) -> Rejected:
+    """Return the refusal of a file that is something else than a table."""
     return Rejected(
         "NOT_A_TABLE",
         f"{what}, not a table of comma-separated values.",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
-from autodrop.preparation.table import LONGEST_CELL
+from autodrop.preparation.dialect import LONGEST_ROW
 from autodrop.results.metrics import Floats
 from autodrop.settings import ProblemType
 
@@ -134,7 +134,7 @@ def read_scored(
 
 def _lines(content: bytes) -> Iterator[list[str]]:
     """Yield the records of a CSV without holding more than one of them."""
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(LONGEST_ROW)
     return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import gzip
-import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,14 +12,16 @@ from autodrop.errors import NotFound, Rejected
 from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, rejection, to_json
 from autodrop.ports import Services
+from autodrop.preparation.examining import Dropped
 from autodrop.preparation.prepare import Prepared, prepare
+from autodrop.preparation.text import TOO_LARGE
 from autodrop.report import Report
 from autodrop.run import Run, RunState
+from autodrop.steps.drop_parts import no_parts, parts_of
 from autodrop.steps.processing_job import continue_preparation, prepare_by_job
 from autodrop.steps.run_settings import file_gone, read_settings
 
 _CSV = "text/csv"
-_CHUNK = 1024 * 1024
 
 
 def prepare_dataset(services: Services, drop: Drop) -> Report:
@@ -31,6 +33,9 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
     """
     if not drop.is_dataset:
         return Report("Not a dataset", {"key": drop.key})
+    if drop.is_folder:
+        # The mark of a folder is empty: its parts are what is large.
+        drop = replace(drop, size=sum(parts_of(services, drop).values()))
     now = services.now()
     run = services.ledger.claim(
         Run(run_id(drop), drop, RunState.RECEIVED, now, {RunState.RECEIVED: now})
@@ -56,42 +61,67 @@ def _prepare_and_upload(services: Services, run: Run) -> bool:
     if run.drop.size > services.max_dataset_bytes:
         return False
     with TemporaryDirectory(prefix="autodrop-") as folder:
-        dropped = Path(folder, "dropped")
         try:
-            prepared = _prepare(services, run, dropped)
+            prepared = _prepare(services, run, Path(folder))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             return False
-        if prepared is None:
-            return False
+        except Rejected as problem:
+            if problem.code == TOO_LARGE:
+                return False
+            raise
         _upload(services, run, prepared)
         return True
 
 
-def _prepare(services: Services, run: Run, dropped: Path) -> Prepared | None:
+def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
     drop = run.drop
+    dropped = folder / "dropped"
+    dropped.mkdir()
+    paths, metadata = _download(services, drop, dropped)
+    settings = read_settings(services, drop, metadata)
+    return prepare(
+        Dropped(
+            paths=paths,
+            drop=drop,
+            run_id=run.run_id,
+            test_path=_download_test_file(services, drop, folder / "test"),
+            longest=services.max_dataset_bytes,
+        ),
+        settings,
+        folder,
+    )
+
+
+def _download(
+    services: Services, drop: Drop, folder: Path
+) -> tuple[Sequence[Path], Mapping[str, str]]:
+    """Return the dropped file, or the parts of a folder, with the metadata of the drop."""
+    mark = folder / "file"
     try:
-        metadata = services.bucket.download(drop.key, dropped, drop.version_id)
+        metadata = services.bucket.download(drop.key, mark, drop.version_id)
+        if not drop.is_folder:
+            return [mark], metadata
+        paths = []
+        for number, key in enumerate(parts_of(services, drop)):
+            paths.append(folder / f"part-{number:05}.parquet")
+            services.bucket.download(key, paths[-1])
     except NotFound:
         raise file_gone(drop) from None
-    if _unpacked_size(dropped, services.max_dataset_bytes) > services.max_dataset_bytes:
-        return None
-    settings = read_settings(services, drop, metadata)
-    return prepare(dropped, drop, run.run_id, settings, dropped.parent)
+    if not paths:
+        raise no_parts(drop)
+    return paths, metadata
 
 
-def _unpacked_size(path: Path, limit: int) -> int:
-    """Return the bytes that a gzipped file unpacks to, counted until they are over the limit."""
-    size = 0
-    try:
-        with gzip.open(path) as unpacked:
-            while size <= limit and (chunk := unpacked.read(_CHUNK)):
-                size += len(chunk)
-    except (OSError, EOFError, zlib.error):
-        # Not gzipped, or damaged, which reading the table tells better.
-        return size
-    return size
+def _download_test_file(services: Services, drop: Drop, path: Path) -> Path | None:
+    for key in drop.test_file_keys:
+        try:
+            services.bucket.download(key, path)
+        except NotFound:
+            continue
+        return path
+    return None
 
 
 def _upload(services: Services, run: Run, prepared: Prepared) -> None:
@@ -99,5 +129,8 @@ def _upload(services: Services, run: Run, prepared: Prepared) -> None:
     services.bucket.upload(folder.train, prepared.train, _CSV)
     services.bucket.upload(folder.test, prepared.test, _CSV)
     services.bucket.upload(folder.truth, prepared.truth, _CSV)
+    if prepared.model_train is not None and prepared.model_test is not None:
+        services.bucket.upload(folder.model_train, prepared.model_train, _CSV)
+        services.bucket.upload(folder.model_test, prepared.model_test, _CSV)
     services.bucket.write(folder.profile, to_json(prepared.profile), JSON)
     services.bucket.write(folder.dataset, to_json(prepared.dataset.to_json()), JSON)

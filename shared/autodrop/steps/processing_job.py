@@ -54,6 +54,7 @@ def prepare_by_job(services: Services, run: Run) -> Report:
     """
     try:
         settings = _settings(services, run)
+        _check_test_file(services, run)
     except Rejected as problem:
         return conclude(services, run, rejection(problem))
     if not services.processing.image_uri:
@@ -94,6 +95,21 @@ def _settings(services: Services, run: Run) -> Settings:
     except NotFound:
         raise file_gone(run.drop) from None
     return read_settings(services, run.drop, facts.metadata)
+
+
+def _check_test_file(services: Services, run: Run) -> None:
+    """Check that there is no test file of the user's own beside a file that a job prepares.
+
+    Raises:
+        Rejected: `TEST_FILE_UNSUPPORTED`: better than to hold out other rows in silence.
+    """
+    if any(services.bucket.exists(key) for key in run.drop.test_file_keys):
+        raise Rejected(
+            "TEST_FILE_UNSUPPORTED",
+            f"{run.drop.shown_name} is too large for a function, and a processing job takes no "
+            "test file beside it.",
+            "Delete the test file and choose a `split.method`, or drop a smaller file.",
+        )
 
 
 def _write_code(services: Services, run: Run, settings: Settings) -> None:

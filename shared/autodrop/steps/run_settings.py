@@ -35,6 +35,6 @@ def file_gone(drop: Drop) -> Rejected:
     """Return how a file is rejected that is no longer there."""
     return Rejected(
         "FILE_GONE",
-        f"{drop.file_name} was deleted before it could be read.",
+        f"{drop.shown_name} was deleted before it could be read.",
         "Drop the file again and leave it there until the run has ended.",
     )

@@ -6,8 +6,8 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,62 +16,24 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.dataset import Dataset
-from autodrop.preparation.prepare import Prepared, prepare
-from autodrop.preparation.split import random_training_rows, training_row_count
-from autodrop.settings import ProblemType, parse_settings
-from tests.builders import a_drop
-from tests.fakes import table
-
-ROWS = 600
-Cells = list[list[str]]
-
-
-def prepared(folder: Path, content: bytes, file: str = "bank.csv", **wanted: Any) -> Prepared:
-    """Prepare a dropped file."""
-    path = folder / "dropped"
-    path.write_bytes(content)
-    return prepare(path, a_drop(file=file), "ad-bank-0123456789ab", parse_settings(wanted), folder)
-
-
-def cells(path: Path) -> Cells:
-    """Return a written file as a CSV reader sees it."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file, strict=True))
-
-
-def written(rows: list[list[str]], **dialect: Any) -> bytes:
-    """Return rows as CSV."""
-    text = io.StringIO()
-    csv.writer(text, **dialect).writerows(rows)
-    return text.getvalue().encode()
-
-
-def rows_of(result: Prepared) -> Cells:
-    """Return features and target of every usable row in the order of the file, both parts."""
-    target = result.dataset.target.column
-    header, *train = cells(result.train)
-    at = header.index(target)
-    test = cells(result.test)
-    truth = cells(result.truth)[1:]
-    by_row: dict[int, list[str]] = {}
-    for features, answer in zip(test, truth, strict=True):
-        by_row[int(answer[0])] = [*features[:at], answer[-1], *features[at:]]
-    training = iter(train)
-    total = len(train) + len(test)
-    return [by_row[i] if i in by_row else next(training) for i in range(total)]
-
-
-def grid(header: list[str], rows: int = ROWS) -> list[list[str]]:
-    """Return a table with a target of two classes in its last column."""
-    lines = [
-        [*(str(i + j) for j in range(len(header) - 1)), "yes" if i % 3 else "no"]
-        for i in range(rows)
-    ]
-    return [header, *lines]
+from autodrop.preparation.cells import LINE_BREAK
+from autodrop.preparation.splits import random_training_rows, training_row_count
+from autodrop.settings import ProblemType
+from tests.preparation.files import (
+    ROWS,
+    Table,
+    cells,
+    codes,
+    grid,
+    prepared,
+    rows_of,
+    table,
+    written,
+)
 
 
 def test_the_parts_hold_every_row_once_and_nothing_else(tmp_path: Path) -> None:
-    result = prepared(tmp_path, table())
+    result = prepared(tmp_path, table(), keep=["x"])
 
     header, *rows = list(csv.reader(io.StringIO(table().decode())))
     assert rows_of(result) == rows
@@ -83,7 +45,7 @@ def test_the_held_out_rows_are_those_that_pandas_leaves_out(tmp_path: Path) -> N
     frame = pd.read_csv(io.BytesIO(table(1000)), dtype=str)
     training = frame.sample(frac=0.8, random_state=200)
 
-    result = prepared(tmp_path, table(1000))
+    result = prepared(tmp_path, table(1000), keep=["x"])
 
     train = pd.read_csv(result.train, dtype=str)
     pd.testing.assert_frame_equal(train, training.sort_index().reset_index(drop=True))
@@ -118,12 +80,11 @@ def test_autopilot_s_minimum_goes_before_the_share(rows: int, fraction: float, t
 
 
 def test_a_small_test_set_is_warned_of(tmp_path: Path) -> None:
-    result = prepared(tmp_path, table(550))
+    result = prepared(tmp_path, table(550), ignore=["x"])
 
     assert result.dataset.split.train_rows == 500
     assert result.dataset.split.test_rows == 50
-    (warning,) = result.dataset.warnings
-    assert warning.code == "SMALL_TEST_SET"
+    (warning,) = (each for each in result.dataset.warnings if each.code == "SMALL_TEST_SET")
     assert "50 rows are held out instead of 110" in warning.message
 
 
@@ -157,12 +118,12 @@ rows_of_two = st.lists(
 @given(odd=rows_of_two)
 @example(odd=[["", " "], [" a", "b "], ['"', "''"], ["1.0", "01"], ["<=50K", "=1"], ["한", "😀"]])
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_cell_is_spelled_as_in_the_file(odd: Cells, tmp_path: Path) -> None:
+def test_every_cell_is_spelled_as_in_the_file(odd: Table, tmp_path: Path) -> None:
     rows = [[*odd[i % len(odd)], str(i), "yes" if i % 3 else "no"] for i in range(ROWS)]
 
-    result = prepared(tmp_path, written([["a", "b", "c", "y"], *rows]))
+    result = prepared(tmp_path, written([["a", "b", "c", "y"], *rows]), keep=["c"])
 
-    assert rows_of(result) == rows
+    assert rows_of(result) == [[LINE_BREAK.sub(" ", cell) for cell in row] for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +137,7 @@ def test_delimiters_and_line_ends_of_any_kind(
 
     result = prepared(tmp_path, written(rows, delimiter=delimiter, lineterminator=line_end), file)
 
-    assert result.dataset.delimiter == delimiter
+    assert result.dataset.reading.delimiter == delimiter
     assert rows_of(result) == rows[1:]
     for part in (result.train, result.test, result.truth):
         assert b"\r" not in part.read_bytes()
@@ -187,7 +148,7 @@ def test_a_semicolon_file_with_decimal_commas(tmp_path: Path) -> None:
 
     result = prepared(tmp_path, written(rows, delimiter=";", quoting=csv.QUOTE_NONE))
 
-    assert result.dataset.delimiter == ";"
+    assert result.dataset.reading.delimiter == ";"
     assert rows_of(result) == rows[1:]
 
 
@@ -195,7 +156,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbf" + table()
 
     for dropped in (content, gzip.compress(content)):
-        assert prepared(tmp_path, dropped, target="x").dataset.columns == ("x", "z", "y")
+        assert prepared(tmp_path, dropped, keep=["x"]).dataset.columns == ("x", "z", "y")
 
 
 def test_a_byte_order_mark_before_a_quoted_name(tmp_path: Path) -> None:
@@ -266,7 +227,7 @@ def test_line_breaks_inside_cells_become_spaces_on_both_sides(
 ) -> None:
     rows = [
         ["id", "a", "y"],
-        *([f"i{line_break}{i}", f"a{line_break}{i}", "ab"[i % 2]] for i in range(ROWS)),
+        *([f"i{line_break}{i}", f"a{line_break}{i % 9}", "ab"[i % 2]] for i in range(ROWS)),
     ]
 
     result = prepared(tmp_path, written(rows, quoting=csv.QUOTE_ALL), ignore=["id"])
@@ -275,13 +236,23 @@ def test_line_breaks_inside_cells_become_spaces_on_both_sides(
     assert cells(result.train)[1][0].startswith("a ")
     assert all(row[0].startswith("a ") for row in cells(result.test))
     assert all(row[1] == f"i {row[0]}" for row in cells(result.truth)[1:])
-    assert result.dataset.newlines_replaced == 2 * ROWS
-    assert "LINE_BREAKS_REPLACED" in [each.code for each in result.dataset.warnings]
+
+
+def test_replaced_line_breaks_are_counted(tmp_path: Path) -> None:
+    rows = [["a", "y"], *([f"a\n{i % 9}", "ab"[i % 2]] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows))
+
+    assert result.dataset.newlines_replaced == ROWS
+    assert "LINE_BREAKS_REPLACED" in codes(result)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 def test_a_label_with_a_line_break_is_one_class_everywhere(line_break: str, tmp_path: Path) -> None:
-    rows = [["x", "y"], *([str(i), ["no", f"yes{line_break}sir"][i % 3 == 0]] for i in range(ROWS))]
+    rows = [
+        ["x", "y"],
+        *([str(i % 9), ["no", f"yes{line_break}sir"][i % 3 == 0]] for i in range(ROWS)),
+    ]
 
     result = prepared(tmp_path, written(rows, quoting=csv.QUOTE_ALL))
 
@@ -322,7 +293,7 @@ def test_rows_without_a_target_are_in_neither_part(tmp_path: Path) -> None:
     assert result.dataset.target.missing == 70
     assert len(cells(result.train)) + len(cells(result.test)) == 631
     assert not [row for row in cells(result.truth)[1:] if int(row[0]) % 10 == 0]
-    assert "TARGET_MISSING" in [each.code for each in result.dataset.warnings]
+    assert "TARGET_MISSING" in codes(result)
 
 
 def test_rows_of_the_truth_are_rows_of_the_file_although_some_have_no_target(
@@ -331,7 +302,7 @@ def test_rows_of_the_truth_are_rows_of_the_file_although_some_have_no_target(
     lines = [f"{i},{'' if i % 5 == 0 else 'ab'[i % 2]}" for i in range(1000)]
     content = "\n".join(["x,y", *lines]).encode()
 
-    result = prepared(tmp_path, content)
+    result = prepared(tmp_path, content, keep=["x"])
 
     for (row, truth), (x,) in zip(cells(result.truth)[1:], cells(result.test), strict=True):
         assert row == x
@@ -341,7 +312,7 @@ def test_rows_of_the_truth_are_rows_of_the_file_although_some_have_no_target(
 def test_a_target_in_the_middle_stays_there_in_training_and_leaves_no_gap_in_the_test(
     tmp_path: Path,
 ) -> None:
-    rows = [["a", "target", "b"], *([f"a{i}", "ab"[i % 2], f"b{i}"] for i in range(ROWS))]
+    rows = [["a", "target", "b"], *([f"a{i % 9}", "ab"[i % 2], f"b{i % 9}"] for i in range(ROWS))]
 
     result = prepared(tmp_path, written(rows))
 
@@ -351,7 +322,7 @@ def test_a_target_in_the_middle_stays_there_in_training_and_leaves_no_gap_in_the
 
 
 def test_labels_like_those_of_the_census(tmp_path: Path) -> None:
-    rows = [["x", "income"], *([str(i), ["<=50K", ">50K"][i % 4 == 0]] for i in range(ROWS))]
+    rows = [["x", "income"], *([str(i % 9), ["<=50K", ">50K"][i % 4 == 0]] for i in range(ROWS))]
 
     result = prepared(tmp_path, written(rows))
 
@@ -370,7 +341,10 @@ def test_eighty_columns(tmp_path: Path) -> None:
 
 
 def test_ignored_columns_are_kept_out_of_training_and_carried_to_the_truth(tmp_path: Path) -> None:
-    rows = [["id", "x", "y", "note"], *([f"#{i}", str(i), "ab"[i % 2], "n"] for i in range(ROWS))]
+    rows = [
+        ["id", "x", "y", "note"],
+        *([f"#{i}", str(i % 9), "ab"[i % 2], "n"] for i in range(ROWS)),
+    ]
 
     result = prepared(tmp_path, written(rows), ignore=["note", "id"], target="y")
 
@@ -397,7 +371,7 @@ def test_ignored_columns_are_kept_out_of_training_and_carried_to_the_truth(tmp_p
 def test_the_target_is_chosen_with_a_reason(
     header: str, wanted: str | None, column: str, why: str, tmp_path: Path
 ) -> None:
-    rows = [header.split(","), *(["ab"[i % 2]] * 3 for i in range(ROWS))]
+    rows = [header.split(","), *([["no", "yes"][i % 2]] * 3 for i in range(ROWS))]
 
     result = prepared(tmp_path, written(rows), target=wanted)
 
@@ -423,7 +397,7 @@ def test_the_target_is_chosen_with_a_reason(
 def test_the_kind_of_problem_follows_from_the_values(
     values: list[str], kind: ProblemType, tmp_path: Path
 ) -> None:
-    rows = [["x", "y"], *([str(i), values[i % len(values)]] for i in range(1200))]
+    rows = [["x", "y"], *([str(i % 9), values[i % len(values)]] for i in range(1200))]
 
     assert prepared(tmp_path, written(rows)).dataset.target.inferred_type is kind
 
@@ -442,7 +416,7 @@ def test_the_kind_of_problem_follows_from_the_values(
 def test_the_positive_class_is_the_usual_word_or_the_rarer_one(
     labels: tuple[str, str], positive: str, tmp_path: Path
 ) -> None:
-    rows = [["x", "y"], *([str(i), labels[i % 3 == 0]] for i in range(ROWS))]
+    rows = [["x", "y"], *([str(i % 9), labels[i % 3 == 0]] for i in range(ROWS))]
 
     target = prepared(tmp_path, written(rows)).dataset.target
 
@@ -451,19 +425,19 @@ def test_the_positive_class_is_the_usual_word_or_the_rarer_one(
 
 
 def test_two_measurements_are_described(tmp_path: Path) -> None:
-    rows = [["a", "y"], *([str(i), ["1e3", "-2.5"][i % 2]] for i in range(ROWS))]
+    rows = [["a", "y"], *([str(i % 9), ["1e3", "-2.5"][i % 2]] for i in range(ROWS))]
 
     column = prepared(tmp_path, written(rows)).profile["columns"][1]
 
     assert column["type"] == "numeric"
     assert (column["min"], column["max"], column["mean"]) == (-2.5, 1000.0, 498.75)
-    assert column["top_values"] == [{"value": "1e3", "rows": 300}, {"value": "-2.5", "rows": 300}]
+    assert column["top_values"] == [{"value": "-2.5", "rows": 300}, {"value": "1e3", "rows": 300}]
 
 
 def test_numbers_beyond_measure_are_still_json(tmp_path: Path) -> None:
     rows = [
         ["a", "b", "c", "y"],
-        *(["1.7e308", "inf", str(i), "ab"[i % 2]] for i in range(ROWS)),
+        *(["1.7e308", "inf", str(i % 9), "ab"[i % 2]] for i in range(ROWS)),
     ]
 
     huge, infinite, *_ = prepared(tmp_path, written(rows)).profile["columns"]
@@ -474,11 +448,11 @@ def test_numbers_beyond_measure_are_still_json(tmp_path: Path) -> None:
 
 
 def test_a_column_of_many_values_does_not_keep_them(tmp_path: Path) -> None:
-    rows = [["id", "y"], *([f"id-{i}", "ab"[i % 2]] for i in range(1001))]
+    rows = [["id", "x", "y"], *([f"id-{i}", str(i % 9), "ab"[i % 2]] for i in range(2001))]
 
     column = prepared(tmp_path, written(rows)).profile["columns"][0]
 
-    assert column["distinct"] is None
+    assert column["distinct"] == 2001
     assert "top_values" not in column
 
 
@@ -503,66 +477,168 @@ def test_the_dataset_says_where_its_parts_are(tmp_path: Path) -> None:
         "train": f"{folder}/train/train_data.csv",
         "test": f"{folder}/test/test_data.csv",
         "truth": f"{folder}/truth/truth.csv",
+        "model_train": f"{folder}/train/train_data.csv",
+        "model_test": f"{folder}/test/test_data.csv",
     }
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["target"]["classes"] == [
         {"label": "no", "rows": 400},
         {"label": "yes", "rows": 200},
     ]
 
 
-def test_a_text_among_numbers_that_only_held_out_rows_have_counts_as_missing(
-    tmp_path: Path,
+def held_out_rows(rows: int = ROWS) -> list[int]:
+    """Return the rows of a file that are held out."""
+    mask = random_training_rows(rows, training_row_count(rows, 0.2, 500), 200)
+    return [int(row) for row in np.flatnonzero(~mask)]
+
+
+@pytest.mark.parametrize("odd", ["?", "abc", "\uff11\uff12"])
+def test_a_text_that_training_has_never_seen_counts_as_missing_for_the_model(
+    odd: str, tmp_path: Path
 ) -> None:
-    held_out = [int(row[0]) for row in cells(prepared(tmp_path, table()).truth)[1:]]
-    rows = [["x", "y"], *([str(i), "ab"[i % 2]] for i in range(ROWS))]
-    for i in held_out[:3]:
-        rows[1 + i][0] = "unknown"
-
-    result = prepared(tmp_path, written(rows))
-
-    assert [row[0] for row in cells(result.test)[:4]] == ["", "", "", str(held_out[3])]
-    (warning,) = (each for each in result.dataset.warnings if each.code == "TEXT_AMONG_NUMBERS")
-    assert "'x'" in warning.message
-    assert "3 texts" in warning.message
-
-
-def test_a_text_among_numbers_that_training_rows_have_too_stays(tmp_path: Path) -> None:
-    rows = [["x", "y"], *([str(i) if i % 3 else "old", "ab"[i % 2]] for i in range(ROWS))]
+    rows = [["a", "b", "y"], *([str(i % 9), str(i % 7), "ab"[i % 2]] for i in range(ROWS))]
+    for row in held_out_rows()[:3]:
+        rows[1 + row][1] = odd
 
     result = prepared(tmp_path, written(rows))
 
     assert rows_of(result) == rows[1:]
-    assert "TEXT_AMONG_NUMBERS" not in [each.code for each in result.dataset.warnings]
+    assert result.model_test is not None
+    assert [row[1] for row in cells(result.model_test)[:4]] == [
+        "",
+        "",
+        "",
+        str(held_out_rows()[3] % 7),
+    ]
+    assert result.model_train is not None
+    assert result.model_train.read_bytes() == result.train.read_bytes()
+    assert result.dataset.emptied_texts == ("b",)
+    (warning,) = (each for each in result.dataset.warnings if each.code == "TEXT_AMONG_NUMBERS")
+    assert "'b'" in warning.message
+    assert "3 texts" in warning.message
 
 
-def held_out_row(rows: int) -> int:
-    """Return a row of the file that is held out."""
-    mask = random_training_rows(rows, training_row_count(rows, 0.2, 500), 200)
-    return int(np.flatnonzero(~mask)[3])
+def test_an_infinite_number_is_no_text_among_numbers(tmp_path: Path) -> None:
+    rows = [["a", "b", "y"], *([str(i % 9), str(i % 7), "ab"[i % 2]] for i in range(ROWS))]
+    rows[1 + held_out_rows()[0]][1] = "-inf"
+
+    result = prepared(tmp_path, written(rows))
+
+    assert result.dataset.emptied_texts == ()
+    assert result.model_test is None
 
 
-@pytest.mark.parametrize("odd", ["?", "abc", "\uff11\uff12"])
-def test_a_text_that_training_has_never_seen_counts_as_missing(odd: str, tmp_path: Path) -> None:
-    rows = [[str(i), "-inf" if i == 5 else str(i), "ab"[i % 2]] for i in range(ROWS)]
-    rows[held_out_row(ROWS)][1] = odd
+def test_a_text_among_numbers_that_training_rows_have_too_stays(tmp_path: Path) -> None:
+    rows = [
+        ["a", "b", "y"],
+        *([str(i % 9), "?" if i % 10 == 0 else str(i % 7), "ab"[i % 2]] for i in range(ROWS)),
+    ]
 
-    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
+    result = prepared(tmp_path, written(rows))
 
-    assert [row[1] for row in cells(result.test)].count("") == 1
-    assert {each.code for each in result.dataset.warnings} >= {"TEXT_AMONG_NUMBERS"}
-
-
-def test_a_text_that_training_has_seen_too_stays(tmp_path: Path) -> None:
-    rows = [[str(i), "?" if i % 10 == 0 else str(i), "ab"[i % 2]] for i in range(ROWS)]
-
-    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
-
-    assert rows_of(result) == rows
+    assert rows_of(result) == rows[1:]
+    assert result.model_test is None
+    assert "TEXT_AMONG_NUMBERS" not in codes(result)
 
 
-def test_a_blank_target_is_a_missing_one(tmp_path: Path) -> None:
-    rows = [[str(i), " " if i % 20 == 0 else "ab"[i % 2]] for i in range(ROWS)]
+def test_a_missing_value_beside_an_emptied_text_stays_as_it_is_spelled(tmp_path: Path) -> None:
+    rows = [
+        ["a", "b", "y"],
+        *([str(i % 9), "NA" if i % 4 == 0 else str(i % 7), "ab"[i % 2]] for i in range(ROWS)),
+    ]
+    odd = held_out_rows()[3]
+    rows[1 + odd][1] = "?"
+
+    result = prepared(tmp_path, written(rows))
+
+    assert result.model_test is not None
+    spelled = dict(zip(held_out_rows(), (row[1] for row in cells(result.model_test)), strict=True))
+    rows[1 + odd][1] = ""
+    assert spelled == {row: rows[1 + row][1] for row in held_out_rows()}
+
+
+def test_decimal_commas_become_points_for_the_model_only(tmp_path: Path) -> None:
+    rows = [
+        ["price", "size", "y"],
+        *([f"1,{i % 90}", f"{i % 9},5", "ab"[i % 2]] for i in range(ROWS)),
+    ]
+
+    result = prepared(tmp_path, written(rows, delimiter=";"))
+
+    assert rows_of(result) == rows[1:]
+    assert result.model_train is not None
+    assert result.model_test is not None
+    pointed = [[cell.replace(",", ".") for cell in row] for row in cells(result.train)]
+    assert cells(result.model_train) == pointed
+    pointed = [[cell.replace(",", ".") for cell in row] for row in cells(result.test)]
+    assert cells(result.model_test) == pointed
+    assert result.dataset.decimal_commas == ("price", "size")
+
+
+def test_a_target_with_decimal_commas_is_measured(tmp_path: Path) -> None:
+    rows = [["x", "y"], *([str(i % 9), f"{i % 50},25"] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows, delimiter=";"))
+
+    assert result.dataset.target.inferred_type is ProblemType.REGRESSION
+    assert rows_of(result) == rows[1:]
+    assert result.model_train is not None
+    assert cells(result.model_train)[1:] == [
+        [x, y.replace(",", ".")] for x, y in cells(result.train)[1:]
+    ]
+
+
+def test_a_single_feature_that_the_model_gets_otherwise_is_still_a_line_where_it_is_missing(
+    tmp_path: Path,
+) -> None:
+    rows = [["x", "y"], *(["" if i % 3 else "1,5", "ab"[i % 2]] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows, delimiter=";"))
+
+    assert result.model_test is not None
+    assert set(result.model_test.read_text().splitlines()) == {'""', "1.5"}
+
+
+@pytest.mark.parametrize("keep", [[], ["id"]])
+def test_identifiers_are_kept_out_and_carried_unless_they_are_to_be_kept(
+    keep: list[str], tmp_path: Path
+) -> None:
+    rows = [["id", "x", "y"], *([f"#{i}", str(i % 9), "ab"[i % 2]] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows), keep=keep)
+
+    assert ("id" in cells(result.train)[0]) is bool(keep)
+    assert ("id" in cells(result.truth)[0]) is not bool(keep)
+    assert ("IDENTIFIER" in codes(result)) is not bool(keep)
+    assert result.dataset.identifiers == (() if keep else ("id",))
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "is_one"),
+    [
+        ("id", lambda i: str(7 * i), True),
+        ("customerId", lambda i: str(7 * i), True),
+        ("income", lambda i: str(7 * i), False),
+        ("row", lambda i: str(i), True),
+        ("code", lambda i: f"K{i:x}", True),
+        ("price", lambda i: f"{i}.5", False),
+        ("price", lambda i: f"{1000 + i:,}.50", False),
+        ("born", lambda i: f"{1900 + i}-01-31", False),
+        ("note", lambda i: f"note of customer {i}", False),
+    ],
+)
+def test_what_looks_like_an_identifier(
+    name: str, cell: Callable[[int], str], is_one: bool, tmp_path: Path
+) -> None:
+    rows = [[name, "x", "y"], *([cell(i), str(i % 9), "ab"[i % 2]] for i in range(ROWS))]
+
+    assert bool(prepared(tmp_path, written(rows)).dataset.identifiers) is is_one
+
+
+@pytest.mark.parametrize("blank", [" ", "  ", "NA", "null", ""])
+def test_a_blank_target_is_a_missing_one(blank: str, tmp_path: Path) -> None:
+    rows = [[str(i % 9), blank if i % 20 == 0 else "ab"[i % 2]] for i in range(ROWS)]
 
     target = prepared(tmp_path, written([["a", "y"], *rows])).dataset.target
 
@@ -583,12 +659,26 @@ def test_an_unnamed_column_gets_a_name_that_is_free(tmp_path: Path) -> None:
     assert prepared(tmp_path, content).dataset.columns == ("unnamed_1_", "unnamed_1", "y")
 
 
-def test_a_missing_value_beside_an_emptied_text_stays_as_it_is_spelled(tmp_path: Path) -> None:
-    rows = [[str(i), "NA" if i % 4 == 0 else str(i), "ab"[i % 2]] for i in range(ROWS)]
-    odd = held_out_row(ROWS)
-    rows[odd][1] = "?"
+def test_a_line_of_nothing_but_spaces_is_no_row_and_moves_no_line_number(tmp_path: Path) -> None:
+    lines = table().splitlines(keepends=True)
+    lines[400] = b"3,unknown,no\n"
+    lines.insert(10, b"   \n")
 
-    result = prepared(tmp_path, written([["a", "b", "y"], *rows]))
+    result = prepared(tmp_path, b"".join(lines))
 
-    rows[odd][1] = ""
-    assert rows_of(result) == rows
+    assert result.dataset.rows == ROWS
+    (warning,) = (each for each in result.dataset.warnings if each.code == "MIXED_TYPES")
+    assert warning.line == 402
+
+
+def test_thousands_among_numbers_with_a_point_never_become_small_numbers(tmp_path: Path) -> None:
+    rows = [
+        ["income", "rate", "y"],
+        *([f"{900 + i:,}", f"{i % 9}.5", "ab"[i % 2]] for i in range(ROWS)),
+    ]
+
+    result = prepared(tmp_path, written(rows), read={"decimal": "point"}, keep=["income"])
+
+    assert rows_of(result) == rows[1:]
+    assert result.dataset.decimal_commas == ()
+    assert "THOUSANDS_SEPARATORS" in codes(result)

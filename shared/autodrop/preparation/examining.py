@@ -1,0 +1,254 @@
+"""A dropped file read to its end, counted and judged; nothing is written that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autodrop.errors import Rejected
+from autodrop.findings import Finding, shortened
+from autodrop.naming import Drop
+from autodrop.preparation.checks import (
+    MIN_TEST_ROWS,
+    MIN_TRAINING_ROWS,
+    Verdict,
+    check_columns,
+    judge,
+)
+from autodrop.preparation.counting import Layout, count_table
+from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.preparation.engine import CannotRead, Engine, column
+from autodrop.preparation.facts import TableFacts
+from autodrop.preparation.profile import profile_json
+from autodrop.preparation.reading import (
+    Table,
+    check_reading,
+    check_row_lengths,
+    diagnosed,
+    lines_of,
+    open_table,
+)
+from autodrop.preparation.target import choose_target
+from autodrop.settings import ProblemType, Settings
+
+_NO_LIMIT = 1 << 62
+MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
+# For each cell, with the position of its column, the first line of the file that has it.
+FirstLines = Callable[[Sequence[tuple[int, str]]], Sequence[int | None]]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What lies on the disk of a drop.
+
+    Attributes:
+        paths: The dropped file, or the parts of a Parquet folder in the order of their names.
+        drop: The upload.
+        run_id: The run.
+        test_path: The user's own test file, where there is one.
+        longest: The most bytes that a file may have unpacked.
+    """
+
+    paths: Sequence[Path]
+    drop: Drop
+    run_id: str
+    test_path: Path | None = None
+    longest: int = _NO_LIMIT
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file that can be used.
+
+    Attributes:
+        table: How it is read.
+        facts: What was counted in it.
+        verdict: What is decided about it.
+        profile: The content of `profile.json`.
+    """
+
+    table: Table
+    facts: TableFacts
+    verdict: Verdict
+    profile: dict[str, Any] = field(repr=False)
+
+
+def examine(
+    dropped: Dropped,
+    settings: Settings,
+    folder: Path,
+    *,
+    min_rows: int = MIN_ROWS,
+) -> Examined:
+    """Read a dropped file to its end and judge it; nothing is written that stays.
+
+    Args:
+        dropped: The file.
+        settings: All settings of the run.
+        folder: An existing folder for copies.
+        min_rows: The fewest usable rows.
+
+    Raises:
+        Rejected: The file cannot be used; `others` holds what else was found.
+    """
+    with examined(dropped, settings, folder, min_rows) as (found, _):
+        return found
+
+
+@contextmanager
+def examined(
+    dropped: Dropped, settings: Settings, folder: Path, min_rows: int
+) -> Iterator[tuple[Examined, DuckDB]]:
+    """Yield a file that was read to its end and judged, and the engine that still holds it.
+
+    Raises:
+        Rejected: The file cannot be used; `others` holds what else was found.
+    """
+    name = dropped.drop.shown_name
+    table = open_table(dropped.paths, name, folder, settings.read, dropped.longest)
+    target, reason = choose_target(table.names, settings.target)
+    check_columns(table.names, target, settings)
+    position = table.names.index(target)
+    with DuckDB(folder) as engine:
+        table, facts = counted(table, position, settings, engine, folder)
+        first_lines = partial(_first_lines, table, engine)
+        yield judged(table, facts, reason, settings, min_rows, first_lines), engine
+
+
+def judged(
+    table: Table,
+    facts: TableFacts,
+    reason: str,
+    settings: Settings,
+    min_rows: int,
+    first_lines: FirstLines,
+) -> Examined:
+    """Return a counted table with what is decided about it.
+
+    Args:
+        table: The table.
+        facts: What was counted in it.
+        reason: Why the target is the target.
+        settings: All settings of the run.
+        min_rows: The fewest usable rows.
+        first_lines: Finds the cells that are shown.
+
+    Raises:
+        Rejected: The table cannot be used; `others` holds what else was found.
+    """
+    try:
+        verdict = judge(facts, table.header, reason, settings, min_rows=min_rows)
+    except Rejected as problem:
+        first, *others = _placed([problem.finding, *problem.others], table, first_lines)
+        raise Rejected(
+            first.code,
+            first.message,
+            first.remedy,
+            line=first.line,
+            column=first.column,
+            example=first.example,
+            others=others,
+        ) from None
+    warnings = [*verdict.warnings, *_line_break_warning(facts)]
+    verdict = replace(verdict, warnings=tuple(_placed(warnings, table, first_lines)))
+    return Examined(table, facts, verdict, profile_json(facts))
+
+
+def layout_of(table: Table, target: int, settings: Settings) -> Layout:
+    """Return what is known of a table before it is counted."""
+    return Layout(
+        names=table.names,
+        target=target,
+        sample=table.sample,
+        rows=table.expected_rows,
+        is_regression=None
+        if settings.problem_type is None
+        else settings.problem_type is ProblemType.REGRESSION,
+        decimal=settings.read.decimal,
+    )
+
+
+def counted(
+    table: Table, target: int, settings: Settings, engine: DuckDB, folder: Path
+) -> tuple[Table, TableFacts]:
+    """Return the facts, and the table as it could be read in the end.
+
+    Raises:
+        Rejected: It cannot be read.
+    """
+    for _ in range(2):
+        layout = layout_of(table, target, settings)
+        engine.read_csv(table.text.path, table.dialect, table.width)
+        try:
+            facts = count_table(engine, layout)
+        except CannotRead:
+            check_row_lengths(table)
+            table = diagnosed(table, folder)
+            continue
+        better = check_reading(table, facts, folder)
+        if better is None:
+            return table, facts
+        table = better
+    raise csv_unclear()
+
+
+def csv_unclear() -> Rejected:
+    """Return the refusal of a file of which not every byte is accounted for."""
+    return Rejected(
+        "CSV_UNCLEAR",
+        "Two readers understand this file differently.",
+        "Save it anew with quotes around every text, the inner ones doubled, or drop it as "
+        "Parquet.",
+    )
+
+
+def _placed(findings: Sequence[Finding], table: Table, first_lines: FirstLines) -> list[Finding]:
+    """Return the findings with the line of the first cell that shows each, and short examples."""
+    asked = [
+        (table.names.index(each.column), each.example)
+        for each in findings
+        if each.line is None and each.example is not None and each.column in table.names
+    ]
+    lines = first_lines(asked) if asked and not table.is_parquet else [None] * len(asked)
+    place = {(table.names[i], cell): line for (i, cell), line in zip(asked, lines, strict=True)}
+    return [
+        replace(
+            each,
+            line=each.line or place.get((each.column or "", each.example or "")),
+            example=None if each.example is None else shortened(each.example),
+        )
+        for each in findings
+    ]
+
+
+def first_rows_sql(engine: Engine, cells: Sequence[tuple[int, str]], number: str) -> str:
+    """Return the expressions for the first row with each of some cells, by its `number`."""
+    return ", ".join(
+        f"min(case when {column(i)} = {engine.literal(cell)} then {number} end)"
+        for i, cell in cells
+    )
+
+
+def _first_lines(
+    table: Table, engine: DuckDB, cells: Sequence[tuple[int, str]]
+) -> list[int | None]:
+    (rows,) = engine.query(
+        f"select {first_rows_sql(engine, cells, 'n')} "
+        "from (select *, row_number() over () - 1 as n from cells)"
+    )
+    lines = lines_of(table, [int(row) for row in rows if row is not None])
+    return [None if row is None else lines.get(row) for row in rows]
+
+
+def _line_break_warning(facts: TableFacts) -> Iterator[Finding]:
+    if cells := facts.line_feeds:
+        yield Finding(
+            "LINE_BREAKS_REPLACED",
+            f"{cells:,} line breaks inside cells became spaces, because batch transform reads "
+            "every line as a record.",
+            "Nothing to do where they do not matter.",
+        )

@@ -1,0 +1,308 @@
+"""Spark and DuckDB find the same in a file, say the same of it and split it alike."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from autodrop.errors import Rejected
+from autodrop.findings import Finding
+from autodrop.preparation.examining import Dropped
+from autodrop.preparation.large_prepare import prepare_large
+from autodrop.preparation.prepare import Prepared, prepare
+from autodrop.preparation.spark_engine import Spark
+from autodrop.settings import Settings, parse_settings
+from tests.builders import a_drop
+from tests.preparation.bad_files import FOLDER, LONGEST, code_of, names, settings_of
+
+pytestmark = pytest.mark.e2e
+
+BANK = Path("examples/bank-marketing/bank-additional-full.csv.gz")
+# So small that every file is read in several blocks.
+BLOCK = 8_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an engine makes of a file."""
+
+    findings: Sequence[Finding]
+    dataset: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
+    train: Sequence[str] = ()
+    test: Sequence[str] = ()
+    truth: Sequence[str] = ()
+    model: tuple[Sequence[str], Sequence[str]] = ((), ())
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all findings; the refusal comes first."""
+        return [each.code for each in self.findings]
+
+
+def by_duckdb(dropped: Dropped, settings: Settings, folder: Path, min_rows: int) -> Outcome:
+    try:
+        found = prepare(dropped, settings, folder, min_rows=min_rows)
+    except Rejected as refusal:
+        return Outcome([refusal.finding, *refusal.others])
+    return Outcome(
+        found.dataset.warnings,
+        found.dataset.to_json(),
+        found.profile,
+        lines(found.train),
+        lines(found.test),
+        lines(found.truth),
+        model_lines(found),
+    )
+
+
+def model_lines(found: Prepared) -> tuple[Sequence[str], Sequence[str]]:
+    if found.model_train is None or found.model_test is None:
+        return (), ()
+    return lines(found.model_train), lines(found.model_test)
+
+
+def by_spark(
+    spark: Spark, dropped: Dropped, settings: Settings, folder: Path, min_rows: int
+) -> Outcome:
+    output = folder / "output"
+    (folder / "work").mkdir()
+    try:
+        found = prepare_large(
+            spark,
+            dropped,
+            settings,
+            folder / "work",
+            output,
+            min_rows=min_rows,
+            block_bytes=BLOCK,
+        )
+    except Rejected as refusal:
+        return Outcome([refusal.finding, *refusal.others])
+    tests, truths = sorted((output / "test").iterdir()), sorted((output / "truth").iterdir())
+    assert [part.name for part in tests] == [part.name for part in truths]
+    for test, truth in zip(tests, truths, strict=True):
+        assert len(lines(test)) == len(lines(truth)) - 1
+    return Outcome(
+        found.dataset.warnings,
+        found.dataset.to_json(),
+        found.profile,
+        headed(output / "train"),
+        [line for part in tests for line in lines(part)],
+        headed(output / "truth"),
+        (
+            headed(output / "model-train"),
+            [line for part in sorted((output / "model-test").glob("*")) for line in lines(part)],
+        ),
+    )
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def headed(folder: Path) -> list[str]:
+    """Return the lines of parts, of which each begins with the same header, as of one file."""
+    parts = [lines(part) for part in sorted(folder.glob("*"))]
+    assert len({part[0] for part in parts}) <= 1
+    return [*(parts[0][:1] if parts else []), *(line for part in parts for line in part[1:])]
+
+
+@dataclass(frozen=True)
+class Both:
+    """Prepares a file with both engines."""
+
+    spark: Spark
+    folder: Path
+
+    def __call__(
+        self,
+        *paths: Path,
+        settings: Settings | None = None,
+        test_path: Path | None = None,
+        longest: int = 1_000_000_000,
+        min_rows: int = 510,
+    ) -> tuple[Outcome, Outcome]:
+        """Return what DuckDB and what Spark make of it; rows are split by hash where not told."""
+        asked = settings or parse_settings()
+        if asked.split.method in (None, "random", "stratified") and test_path is None:
+            asked = replace(asked, split=replace(asked.split, method="hash"))
+        dropped = Dropped(
+            paths, a_drop(file=paths[0].name), "ad-bank-0123456789ab", test_path, longest
+        )
+        for name in ("duckdb", "spark"):
+            (self.folder / name).mkdir()
+        return (
+            by_duckdb(dropped, asked, self.folder / "duckdb", min_rows),
+            by_spark(self.spark, dropped, asked, self.folder / "spark", min_rows),
+        )
+
+
+@pytest.fixture
+def both(spark: Spark, tmp_path: Path) -> Iterator[Both]:
+    folder = tmp_path / "both"
+    folder.mkdir()
+    yield Both(spark, folder)
+    spark.session.catalog.clearCache()
+
+
+def said(findings: Sequence[Finding]) -> list[tuple[Any, ...]]:
+    """Return what a user is told; what remains to be done may differ in words."""
+    return [(each.code, each.message, each.line, each.column, each.example) for each in findings]
+
+
+# Where each engine says it in its own words.
+OWN_WORDS = ("NESTED_COLUMN", "SPLIT_IMPOSSIBLE")
+
+
+@pytest.mark.parametrize("name", [name for name in names() if not name.endswith(".yaml")])
+def test_a_bad_file_is_found_to_be_as_bad(name: str, both: Both) -> None:
+    path = FOLDER / name
+    test_path = FOLDER / f"{name.partition('.')[0]}.test.csv"
+
+    duckdb, spark = both(
+        *(sorted(path.iterdir()) if path.is_dir() else [path]),
+        settings=settings_of(name),
+        test_path=test_path if test_path.exists() else None,
+        longest=LONGEST.get(name, 1_000_000_000),
+    )
+
+    if code_of(name) in OWN_WORDS:
+        assert spark.codes == duckdb.codes
+    else:
+        assert said(spark.findings) == said(duckdb.findings)
+
+
+def in_csv(rows: Sequence[Sequence[str]], delimiter: str = ",") -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+WORDS = ("red", "light blue", "grün", "12", "", "3.5", 'say "hi"', "a,b", "two\nlines", " x ", "NA")
+
+
+def many_kinds(rows: int, seed: int) -> list[list[str]]:
+    """Return a table of everything that cells can be."""
+    dice = random.Random(seed)
+    table = [["id", "when", "what", "amount", "note", "group", "label"]]
+    for row in range(rows):
+        day = f"{dice.randint(2001, 2024)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}"
+        amount = dice.choice(
+            [f"{dice.gauss(0, 100):.4f}", "", "1e5", "-0.5", f"{dice.randint(0, 9)}"]
+        )
+        table.append(
+            [
+                f"k{row}",
+                day if dice.random() < 0.95 else "",
+                dice.choice(WORDS),
+                amount,
+                f"{dice.choice(WORDS)} and {dice.random()} {dice.choice(WORDS)}",
+                f"g{dice.randint(1, 40)}",
+                dice.choice(["yes", "no", "no", "" if dice.random() < 0.3 else "no"]),
+            ]
+        )
+    return table
+
+
+def plain(text: str) -> bytes:
+    return text.encode()
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "bank-marketing": lambda: b"".join(gzip.decompress(BANK.read_bytes()).splitlines(True)[:3_000]),
+    "quotes-and-line-breaks": lambda: in_csv(many_kinds(1_500, 1)).encode(),
+    "semicolons": lambda: in_csv(many_kinds(900, 2), ";").encode(),
+    "windows-line-ends": lambda: in_csv(many_kinds(900, 3)).replace("\n", "\r\n").encode(),
+    "latin-1": lambda: in_csv(many_kinds(900, 4)).encode("latin-1"),
+    "utf-16": lambda: in_csv(many_kinds(900, 5)).encode("utf-16"),
+    "byte-order-mark": lambda: b"\xef\xbb\xbf\n\n" + in_csv(many_kinds(900, 6)).encode(),
+    "blank-lines": lambda: in_csv(many_kinds(900, 7)).replace('"\n', '"\n\n  \n').encode(),
+    "old-mac": lambda: (
+        in_csv([[cell.replace("\n", " ") for cell in row] for row in many_kinds(900, 8)])
+        .replace("\n", "\r")
+        .encode()
+    ),
+    "backslashes": lambda: in_csv(many_kinds(900, 9)).replace('""', '\\"').encode(),
+    "gzip": lambda: gzip.compress(in_csv(many_kinds(900, 10)).encode()),
+    "stray-quotes": lambda: (
+        in_csv(
+            [
+                [cell.replace('"', "").replace("12", '12"') for cell in row]
+                for row in many_kinds(900, 11)
+            ]
+        )
+        .replace('"12"""', '12"')
+        .encode()
+    ),
+}
+SPLITS = {
+    "hash": {"method": "hash", "seed": 7, "test_fraction": 0.3},
+    "group": {"method": "group", "column": "group"},
+    "time": {"method": "time", "column": "when"},
+}
+BANK_SPLITS = {
+    "hash": {"method": "hash"},
+    "group": {"method": "group", "column": "day_of_week"},
+    "time": {"method": "time", "column": "age"},
+}
+
+
+@pytest.mark.parametrize("method", SPLITS)
+@pytest.mark.parametrize("file", FILES)
+def test_the_same_rows_are_held_out(file: str, method: str, both: Both, tmp_path: Path) -> None:
+    path = tmp_path / f"{file}.csv"
+    path.write_bytes(FILES[file]())
+    splits = BANK_SPLITS if file == "bank-marketing" else SPLITS
+    settings = parse_settings({"split": splits[method]})
+
+    duckdb, spark = both(path, settings=settings, min_rows=30)
+
+    assert spark.codes == duckdb.codes
+    assert duckdb.dataset is not None
+    assert sorted(spark.train) == sorted(duckdb.train)
+    assert spark.test == duckdb.test
+    assert spark.truth == duckdb.truth
+    assert spark.train == duckdb.train
+    assert without_parts(spark.dataset) == without_parts(duckdb.dataset)
+    assert approximately(spark.profile) == approximately(duckdb.profile)
+    assert len({len(each) for each in (spark.test, spark.truth[1:])}) == 1
+
+
+def without_parts(dataset: dict[str, Any] | None) -> dict[str, Any]:
+    assert dataset is not None
+    return {key: value for key, value in dataset.items() if key not in ("parts", "files")}
+
+
+def approximately(profile: dict[str, Any] | None) -> Any:
+    """Return a profile with its numbers in few digits, and without what is estimated."""
+    assert profile is not None
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.9g}")
+        if isinstance(value, dict):
+            return {key: rounded(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [rounded(each) for each in value]
+        return value
+
+    columns = [
+        # Exact where all cells were counted; these are `top_values` then.
+        {
+            k: v
+            for k, v in column.items()
+            if "top_values" in column or k not in ("quantiles", "target")
+        }
+        for column in profile["columns"]
+    ]
+    return rounded({**profile, "columns": columns})
