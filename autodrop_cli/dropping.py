@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from autodrop.aws.client_errors import translated
-from autodrop.naming import INBOX, SETTINGS_FILE, Drop, plain_word
+from autodrop.naming import (
+    COMPLETE_MARK,
+    INBOX,
+    SETTINGS_FILE,
+    Drop,
+    plain_word,
+    test_file_names,
+)
 from autodrop.settings import parse_settings
 from autodrop.settings_file import read_settings_file
 from autodrop_cli.problems import BAD_USAGE, Problem
@@ -48,6 +55,55 @@ class Upload:
         return Drop("", self.key, "", None, 0).settings_key
 
 
+def plan_uploads(path: Path, dataset: str | None, target: str | None) -> list[Upload]:
+    """Return all uploads that a drop of `path` takes, in order; the last one is the drop.
+
+    A test file that lies beside the file comes before it, and the Parquet files of a folder come
+    before the mark that says the folder is complete.
+
+    Args:
+        path: A file, or a folder of Parquet files.
+        dataset: The dataset's name; None takes that of the file.
+        target: The column to predict, when it is given.
+
+    Raises:
+        Problem: The file, the name or the target cannot be used.
+    """
+    if path.is_dir():
+        return _plan_folder(path, dataset, target)
+    upload = plan_upload(path, dataset, target)
+    folder = upload.key.removesuffix(path.name)
+    beside = (path.with_name(name) for name in test_file_names(path.name))
+    return [
+        *(
+            Upload(test, folder + test.name, test.stat().st_size, {})
+            for test in beside
+            if test.is_file()
+        ),
+        upload,
+    ]
+
+
+def _plan_folder(path: Path, dataset: str | None, target: str | None) -> list[Upload]:
+    mark = path / COMPLETE_MARK
+    parts = sorted(path.glob("*.parquet"))
+    if not parts or not mark.is_file():
+        raise Problem(
+            f"{path} is no complete folder of Parquet files: it needs *.parquet files, and an "
+            f"empty file {COMPLETE_MARK} when all of them are there.",
+            BAD_USAGE,
+        )
+    _check_name("the folder's name", path.name)
+    name = default_dataset(path.name) if dataset is None else dataset
+    _check_name("the dataset's name", name)
+    folder = f"{INBOX}{name}/{path.name}/"
+    metadata = {} if target is None else {"autodrop-target": metadata_value(target)}
+    return [
+        *(Upload(part, folder + part.name, part.stat().st_size, {}) for part in parts),
+        Upload(mark, folder + COMPLETE_MARK, 0, metadata),
+    ]
+
+
 def plan_upload(path: Path, dataset: str | None, target: str | None) -> Upload:
     """Return the upload of `path` as dataset `dataset`, by default named after the file.
 
@@ -75,7 +131,7 @@ def plan_upload(path: Path, dataset: str | None, target: str | None) -> Upload:
 
 def default_dataset(file_name: str) -> str:
     """Return the dataset's name for a file: `Sales 2024.csv.gz` becomes `sales-2024`."""
-    stem = file_name.removesuffix(".gz")
+    stem = file_name.removesuffix(".gz").removesuffix(".zst")
     return plain_word(stem.rpartition(".")[0] or stem)
 
 

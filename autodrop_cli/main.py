@@ -32,7 +32,7 @@ from autodrop_cli.checking import (
 )
 from autodrop_cli.connection import Connection, connect
 from autodrop_cli.downloading import download_results
-from autodrop_cli.dropping import plan_upload, read_settings
+from autodrop_cli.dropping import plan_uploads, read_settings
 from autodrop_cli.following import Clock, JobWatcher, follow, unknown_run
 from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, REJECTED, Problem, in_sentences
 from autodrop_cli.progress import Sighting, progress_json, progress_of, run_json
@@ -94,6 +94,10 @@ app = typer.Typer(
 )
 app.add_typer(local_commands.app, name="local")
 
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A CSV or Parquet file, or a folder of Parquet parts."),
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `drop` says it.")]
 StackOption = Annotated[
     str | None,
@@ -134,7 +138,7 @@ def _prepare(
 @app.command()
 def drop(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a header.")],
+    file: FileArgument,
     dataset: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The dataset it belongs to; default: the file's name."),
@@ -165,12 +169,14 @@ def drop(
     if to is not None and not wait:
         raise Problem("Use --to together with --wait.", BAD_USAGE)
     surroundings = _surroundings(ctx)
-    upload = plan_upload(file, dataset, target)
+    *before, upload = plan_uploads(file, dataset, target)
     settings = None if config is None else read_settings(config)
     connection = surroundings.connect(stack, local=local)
     console = open_console(stderr=as_json)
     if settings is not None:
         connection.bucket.write(upload.settings_key, settings, "application/yaml")
+    for each in before:
+        upload_with_progress(connection, each, console)
     dropped = upload_with_progress(connection, upload, console)
     name = run_id(dropped)
     console.print(f"Run {name}", soft_wrap=True)
@@ -193,10 +199,6 @@ def drop(
         )
 
 
-FileArgument = Annotated[
-    Path,
-    typer.Argument(metavar="FILE", help="A CSV or Parquet file, or a folder of Parquet parts."),
-]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings, as autodrop.yaml.")
 ]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from autodrop.errors import Rejected
 from autodrop.findings import Finding
@@ -24,7 +23,12 @@ from autodrop.settings import Settings, parse_settings
 from tests.builders import a_drop
 from tests.preparation.bad_files import FOLDER, LONGEST, code_of, names, settings_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    # PySpark leaves it to the garbage collector to close its sockets.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 BANK = Path("examples/bank-marketing/bank-additional-full.csv.gz")
 # So small that every file is read in several blocks.

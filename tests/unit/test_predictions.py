@@ -294,3 +294,26 @@ def test_a_long_ignored_cell_is_carried() -> None:
     result = read_scored(dataset, ProblemType.BINARY, ("predicted_label",), truth, b"no\n")
 
     assert result.carried == {"note": [note]}
+
+
+def test_a_truth_with_decimal_commas_is_compared_with_what_the_model_says_with_points() -> None:
+    dataset = a_dataset(classes=(), kind=ProblemType.REGRESSION, decimal_commas=("y",))
+    truth = truth_csv(["1,5", "-2,25"])
+
+    read = read_scored(dataset, ProblemType.REGRESSION, ("predicted_label",), truth, b"1.25\n-2\n")
+
+    assert [each.tolist() for each in read.numbers()] == [[1.5, -2.25], [1.25, -2.0]]
+
+
+def test_classes_with_decimal_commas_are_those_of_the_file() -> None:
+    dataset = a_dataset(classes=(("0,5", 2), ("1,5", 1)), decimal_commas=("y",))
+
+    read = read_scored(
+        dataset,
+        ProblemType.BINARY,
+        ALL_KEYS,
+        truth_csv(["0,5", "1,5"]),
+        answers(["0.5", "1.5"], ["0.5", "1.5"]),
+    )
+
+    assert read.predicted == ["0,5", "1,5"]

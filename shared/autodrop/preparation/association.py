@@ -89,7 +89,7 @@ def from_sums(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         spread = squares.sum() - totals.sum() ** 2 / count
         between = (totals**2 / rows).sum() - totals.sum() ** 2 / count
-        share = _share(between, spread)
+        share = _share(between, spread, len(sums), count)
         if number.keys() >= sums.keys():
             x = np.array([number[cell] for cell in sums])
             own = (x**2 * rows).sum() - (x * rows).sum() ** 2 / count
@@ -97,6 +97,8 @@ def from_sums(
             root = math.sqrt(own * spread) if own > 0 and spread > 0 else 0.0
             known = root and math.isfinite(root) and math.isfinite(common)
             correlation = max(-1.0, min(1.0, float(common / root))) if known else None
+    if share is None and correlation is not None:
+        share = correlation**2
     enough = count >= _ROWS_A_CELL * len(sums)
     perfect = (share is not None and share >= _PERFECT and enough) or (
         correlation is not None and abs(correlation) >= _PERFECT
@@ -104,10 +106,12 @@ def from_sums(
     return Association(share=share, correlation=correlation, gives_away=perfect)
 
 
-def _share(between: float, spread: float) -> float | None:
-    if not (math.isfinite(between) and math.isfinite(spread)) or spread <= 0:
+def _share(between: float, spread: float, cells: int, rows: float) -> float | None:
+    """Return the share of the spread that lies between cells, less what chance alone would give."""
+    if not (math.isfinite(between) and math.isfinite(spread)) or spread <= 0 or rows <= cells:
         return None
-    return float(max(0.0, min(1.0, between / spread)))
+    chance = (cells - 1) * (spread - between) / (rows - cells)
+    return float(max(0.0, min(1.0, (between - chance) / spread)))
 
 
 def _in_bins(table: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
+from autodrop.preparation.cells import with_point
 from autodrop.preparation.dialect import LONGEST_ROW
 from autodrop.results.metrics import Floats
 from autodrop.settings import ProblemType
@@ -30,6 +31,7 @@ class Scored:
         truth: Target cells as the file spells them.
         predicted: Predictions; labels as the file spells them, numbers as the model writes them.
         probabilities: For each class, shape (rows,); None where the model gives none.
+        decimal_comma: Whether the truth is written with decimal commas.
     """
 
     rows: Sequence[int]
@@ -37,6 +39,7 @@ class Scored:
     truth: Sequence[str]
     predicted: Sequence[str]
     probabilities: Mapping[str, Floats] | None
+    decimal_comma: bool = False
 
     def numbers(self) -> tuple[Floats, Floats]:
         """Return truth and prediction of a regression as numbers.
@@ -45,7 +48,8 @@ class Scored:
             JobFailed: One of them is no finite number.
         """
         try:
-            truth = np.array([float(cell) for cell in self.truth])
+            spelled = map(with_point, self.truth) if self.decimal_comma else self.truth
+            truth = np.array([float(cell) for cell in spelled])
             predicted = np.array([float(cell) for cell in self.predicted])
         except ValueError:
             truth = predicted = np.array([np.nan])
@@ -97,7 +101,8 @@ def read_scored(
     is_regression = problem_type is ProblemType.REGRESSION
     # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
     known = [label for label, _ in dataset.target.classes] or sorted(set(labels))
-    spelling = _Spelling([] if is_regression else known)
+    comma = dataset.target.column in dataset.decimal_commas
+    spelling = _Spelling([] if is_regression else known, decimal_comma=comma)
     scores = None
     if not is_regression and {"labels", "probabilities"} <= at.keys():
         scores = _Probabilities(len(labels), spelling)
@@ -129,6 +134,7 @@ def read_scored(
         truth=labels,
         predicted=predicted,
         probabilities=None if scores is None else scores.columns,
+        decimal_comma=comma,
     )
 
 
@@ -199,11 +205,11 @@ def _malformed() -> JobFailed:
 class _Spelling:
     """Labels as the dropped file spells them, for labels as a model writes them."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], *, decimal_comma: bool = False) -> None:
         self._known = {label: label for label in labels}
         self._loose: dict[object, str | None] = {}
         for label in labels:
-            key = _loose_key(label)
+            key = _loose_key(with_point(label) if decimal_comma else label)
             # Two spellings of one thing, such as 1 and 1.0, can only be told apart exactly.
             self._loose[key] = None if key in self._loose else label
 
