@@ -7,6 +7,7 @@ writes such lines has quoted and put on one line what needs it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,7 @@ def route(
         for _ in range(lines.header_lines):
             source.readline()
         row = 0
-        for block in _blocks(source):
-            cells = _Block(block, lines)
+        for cells in _cut(_blocks(source), lines):
             trains, tests = cells.sides(columns.target, rule)
             if train is not None:
                 train.write(cells.taken(trains, columns.training))
@@ -219,6 +219,19 @@ class _Cells(Sequence[bytes]):
 
     def __iter__(self) -> Iterator[bytes]:
         return (self._block.cell(row, self._place) for row in self._rows)
+
+
+def _cut(blocks: Iterator[bytes], lines: Lines) -> Iterator[_Block]:
+    """Yield the blocks with their cells found; those of the next one while one is in use."""
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        waiting: Future[_Block] | None = None
+        for block in blocks:
+            following = ahead.submit(_Block, block, lines)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
 
 
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
