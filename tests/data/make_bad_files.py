@@ -228,6 +228,12 @@ def damaged_rows() -> Files:
         "bad_quotes-closed_later.csv": edited(
             churn(60), at_line(12, '"basic,3,19.90,no'), at_line(40, 'basic",3,19.90,no')
         ),
+        "csv_unclear-spaces_before_quotes.csv": written(churn(60), quoting=csv.QUOTE_ALL).replace(
+            b'","', b'", "'
+        ),
+        "csv_unclear-return_twice.csv": written(churn(60))
+        .replace(b"\n", b"\r\n")
+        .replace(b"yes\r\n", b"yes\r\r\n"),
         "bad_line_end.csv": edited(churn(60), at_line(12, "basic,3\r,19.90,no")),
         "header_repeated.csv": written(churn(320)) + written(churn()[:1] + churn()[321:]),
     }

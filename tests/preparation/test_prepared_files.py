@@ -682,3 +682,12 @@ def test_thousands_among_numbers_with_a_point_never_become_small_numbers(tmp_pat
     assert rows_of(result) == rows[1:]
     assert result.dataset.decimal_commas == ()
     assert "THOUSANDS_SEPARATORS" in codes(result)
+
+
+def test_a_table_of_nothing_but_measurements(tmp_path: Path) -> None:
+    rows = [["x", "y"], *([f"{i * 7 % 601}.5", f"{i * 11 % 607}.25"] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows))
+
+    assert rows_of(result) == rows[1:]
+    assert result.dataset.target.inferred_type is ProblemType.REGRESSION

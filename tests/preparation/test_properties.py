@@ -74,11 +74,13 @@ class Written:
         table: Header and rows.
         content: The file.
         read: The settings that say its dialect.
+        refusals: What it can be refused for although its dialect is said.
     """
 
     table: Table
     content: bytes
     read: dict[str, Any]
+    refusals: set[str]
 
 
 @st.composite
@@ -91,14 +93,14 @@ def files(draw: st.DrawFn) -> Written:
     escape = draw(st.sampled_from(["doubled", "backslash"]))
     table = draw(tables(codec, line_breaks=quoting == csv.QUOTE_ALL))
     text = io.StringIO(newline="")
-    csv.writer(
-        text,
-        delimiter=delimiter,
-        quoting=quoting,
-        lineterminator=line_end,
-        doublequote=escape == "doubled",
-        escapechar=None if escape == "doubled" else "\\",
-    ).writerows(table)
+    dialect: dict[str, Any] = {
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "lineterminator": line_end,
+        "doublequote": escape == "doubled",
+        "escapechar": None if escape == "doubled" else "\\",
+    }
+    csv.writer(text, **dialect).writerows(table)
     body = text.getvalue()
     body = draw(st.sampled_from([body, body, body.removesuffix(line_end), body + 2 * line_end]))
     body = draw(st.sampled_from(["", "", "", line_end, 3 * line_end])) + body
@@ -113,6 +115,10 @@ def files(draw: st.DrawFn) -> Written:
             "encoding": {"utf-8-sig": "utf-8", "cp1252": "windows-1252"}.get(codec, codec),
             "decimal": "point",
         },
+        # Outside of quotes, nobody agrees on what a backslash does.
+        OF_THE_CELLS | (set() if quoting == csv.QUOTE_ALL else {"ESCAPES_UNCLEAR"})
+        if escape == "backslash"
+        else OF_THE_CELLS,
     )
 
 
@@ -142,20 +148,18 @@ def tables(draw: st.DrawFn, codec: str, *, line_breaks: bool) -> Table:
 
 
 @given(file=files(), is_said=st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_any_table_in_any_dialect_comes_back_cell_for_cell_or_is_refused(
     file: Written, is_said: bool
 ) -> None:
     with TemporaryDirectory() as folder:
-        try:
-            result = read(file.content, Path(folder), file.read if is_said else {})
-        except Rejected as problem:
-            event(f"{'said' if is_said else 'not said'}: {problem.code}")
-            assert not is_said or problem.code in OF_THE_CELLS
-            return
+        result = read(file.content, Path(folder), file.read if is_said else {})
 
-        event(f"{'said' if is_said else 'not said'}: read")
-        comes_back(result, file.table)
+        event(f"{'said' if is_said else 'not said'}: {outcome(result)}")
+        if isinstance(result, Prepared):
+            comes_back(result, file.table)
+        elif is_said:
+            assert result.code in file.refusals
 
 
 GOOD = [
@@ -172,65 +176,43 @@ GOOD = [
 ]
 
 
+PIECES = [b'"', b'""', b'"\n', b'",', b',"', b",", b";", b"\n", b"\n\n", b"   \n", b"\r", b"\\"]
+PIECES += [b" ", b"x", b"\xff", b"\0"]
+
+
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """Return a good file to which something happened."""
-    delimiter = draw(st.sampled_from(",;"))
     text = io.StringIO(newline="")
     csv.writer(
         text,
-        delimiter=delimiter,
+        delimiter=draw(st.sampled_from(",;")),
         lineterminator=draw(st.sampled_from(["\n", "\r\n"])),
         quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
     ).writerows(GOOD)
-    content = bytearray(
-        text.getvalue().encode(draw(st.sampled_from(["utf-8", "utf-8", "latin-1"])))
-    )
+    content = text.getvalue().encode(draw(st.sampled_from(["utf-8", "utf-8", "latin-1"])))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(content) - 1))
-        what = draw(st.sampled_from(["delete", "insert", "insert", "replace", "cut", "repeat"]))
-        piece = draw(
+        before, after = content[:at], content[at:]
+        piece = draw(st.sampled_from(PIECES))
+        gone = draw(st.integers(1, 30))
+        end_of_line = after.find(b"\n") + 1
+        content = draw(
             st.sampled_from(
                 [
-                    b'"',
-                    b'"',
-                    b",",
-                    b";",
-                    b"\n",
-                    b"\r",
-                    b"\\",
-                    b" ",
-                    b"x",
-                    b"\n\n",
-                    b"\xff",
-                    b"\0",
-                    b'""',
-                    b'"\n',
-                    b'",',
-                    b',"',
-                    b"   \n",
+                    before + after[gone:],
+                    before + piece + after,
+                    before + piece + after[len(piece) :],
+                    before + after[:end_of_line] + content[before.rfind(b"\n") + 1 :],
+                    content[: max(at, 200)],
                 ]
             )
         )
-        if what == "delete":
-            del content[at : at + draw(st.integers(1, 30))]
-        elif what == "insert":
-            content[at:at] = piece
-        elif what == "replace":
-            content[at : at + len(piece)] = piece
-        elif what == "cut":
-            del content[max(at, 200) :]
-        else:
-            lines = bytes(content).splitlines(keepends=True)
-            row = at % len(lines)
-            content = bytearray(b"".join([*lines[: row + 1], *lines[row:]]))
-        if not content:
-            break
-    return bytes(content)
+    return content
 
 
 @given(content=damaged())
-@settings(max_examples=250)
+@settings(max_examples=200)
 @example(content=b'a,b,y\n1,2,no\n3,"4,yes\n' * 20)
 @example(content=b"a,b,y\n" + b'"x"y,2,no\n1,2,yes\n' * 20)
 @example(content=b"a,b,y\n" + b'x"y",2,no\n1,2,yes\n' * 20)
@@ -241,42 +223,43 @@ def damaged(draw: st.DrawFn) -> bytes:
 @example(content=b"a,b,y\n" + b"x,2,no\n1,2,yes\n" * 20 + b'"')
 def test_a_damaged_file_is_refused_or_read_as_a_strict_reader_reads_it(content: bytes) -> None:
     with TemporaryDirectory() as folder:
-        try:
-            result = read(content, Path(folder), {})
-        except Rejected as problem:
-            event(problem.code)
-            assert problem.message
-            assert problem.remedy
-            return
+        result = read(content, Path(folder), {})
 
-        event("read")
-        comes_back(result, strictly_read(content, result))
+        event(outcome(result))
+        if isinstance(result, Prepared):
+            comes_back(result, strictly_read(content, result))
 
 
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_bytes_of_any_kind_are_refused(content: bytes) -> None:
     with TemporaryDirectory() as folder:
-        try:
-            read(content, Path(folder), {})
-        except Rejected as problem:
-            event(problem.code)
+        result = read(content, Path(folder), {})
+
+        event(outcome(result))
+        assert isinstance(result, Rejected)
 
 
-def read(content: bytes, folder: Path, said: dict[str, Any]) -> Prepared:
+def read(content: bytes, folder: Path, said: dict[str, Any]) -> Prepared | Rejected:
     """Prepare a file that may be small."""
-    return prepare(
-        dropped(folder, content),
-        parse_settings({"read": said, "split": {"test_fraction": 0.3}}),
-        folder,
-        min_rows=LEAST_ROWS,
-    )
+    wanted = parse_settings({"read": said, "split": {"test_fraction": 0.3}})
+    try:
+        return prepare(dropped(folder, content), wanted, folder, min_rows=LEAST_ROWS)
+    except Rejected as problem:
+        return problem
+
+
+def outcome(result: Prepared | Rejected) -> str:
+    """Return what became of a file, in a word."""
+    return "read" if isinstance(result, Prepared) else result.code
 
 
 def comes_back(result: Prepared, table: Table) -> None:
     """Check that the three files hold the cells of a table, each on one line."""
     header, *rows = [[on_one_line(cell) for cell in row] for row in table]
     dataset = result.dataset
+    unnamed = [f"unnamed_{place}" for place in range(1, len(header) + 1)]
+    header = [name if name.strip() else unnamed[i] for i, name in enumerate(header)]
     assert list(dataset.columns) == header
     assert dataset.rows == len(rows)
     target = header.index(dataset.target.column)

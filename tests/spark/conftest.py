@@ -26,6 +26,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
         .config("spark.hadoop.fs.defaultFS", "hdfs-of-the-cluster:///")
         .config("spark.local.dir", str(folder / "local"))
         .config("spark.sql.warehouse.dir", f"file://{folder / 'warehouse'}")
+        # Java code for a few hundred rows takes longer to compile than to do without.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()

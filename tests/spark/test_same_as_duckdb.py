@@ -32,7 +32,7 @@ pytestmark = [
 
 BANK = Path("examples/bank-marketing/bank-additional-full.csv.gz")
 # So small that every file is read in several blocks.
-BLOCK = 8_000
+BLOCK = 20_000
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "stray-quotes": lambda: (
         in_csv(
             [
-                [cell.replace('"', "").replace("12", '12"') for cell in row]
+                ['12"' if cell == "12" else cell.replace('"', "") for cell in row]
                 for row in many_kinds(900, 11)
             ]
         )

@@ -255,6 +255,8 @@ class _Counting:
                 "where which = -1 and d is not null"
             )
             self._duplicates = (int(rows) - int(distinct)) * self._every
+        if not positions:
+            return {}
         few = [
             int(which)
             for which, distinct in engine.query(
@@ -262,7 +264,7 @@ class _Counting:
             )
             if distinct <= MOST_COUNTED
         ]
-        if self._layout.rows and not few and positions and not rows_too:
+        if self._layout.rows and not few and not rows_too:
             return {}
         found = {i: _Cells() for i in few}
         wanted = ", ".join(map(str, few)) or "null"

@@ -11,6 +11,7 @@ import codecs
 import csv
 import io
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -56,6 +57,7 @@ from autodrop.preparation.text import (
 
 BLOCK_BYTES = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_DECODED, _TRANSLATED = "decoded", "text"
 _TAIL = 256 * 1024
 _ROWS_AT_ONCE = 2_000
 _UNEXPECTED_END = "unexpected end of data"
@@ -244,7 +246,7 @@ def open_large_text(
         spans = _without(spans, blank.size)
         looks = [_looked_at(spans[0]), *looks[len(looks) - len(spans) + 1 :]]
     if line_end_translation(found) is not None:
-        target = folder / "text"
+        target = folder / _TRANSLATED
         target.mkdir()
         copies = parallel(partial(_translated, found=found, folder=target), _numbered(spans))
         spans, looks = [span for span, _ in copies], [seen for _, seen in copies]
@@ -272,6 +274,12 @@ def open_large_text(
         separator=unused_bytes(total.used, 1)[0],
     )
     return LargeText(text, tuple(spans), tuple(looks))
+
+
+def drop_copies(folder: Path) -> None:
+    """Delete the copies of a text that were made in a folder; what begins it stays."""
+    for copy in (_DECODED, _TRANSLATED):
+        shutil.rmtree(folder / copy, ignore_errors=True)
 
 
 def other_escapes(text: LargeText, parallel: Parallel) -> bool:
@@ -448,7 +456,7 @@ def _decoded(
         skip, codec = 2, "utf-16-le" if start_of(path)[:2] == b"\xff\xfe" else "utf-16-be"
     if codec in ("utf-16-le", "utf-16-be"):
         line_end = "\n".encode(codec)
-    target = folder / "decoded"
+    target = folder / _DECODED
     target.mkdir()
     spans = _spans(path, skip, size, line_end)
     copies = parallel(partial(_decoded_span, codec=codec, folder=target), _numbered(spans))

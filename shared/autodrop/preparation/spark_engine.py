@@ -21,6 +21,7 @@ _SETTINGS = {
     "spark.sql.ansi.enabled": "false",
     # Two Parquet columns may be called a and A.
     "spark.sql.caseSensitive": "true",
+    "spark.sql.codegen.wholeStage": "true",
     "spark.sql.parser.escapedStringLiterals": "false",
     "spark.sql.session.timeZone": "UTC",
     # A cell may hold ${…}.

@@ -334,7 +334,8 @@ def _copy(
             kept = b"\r" if translate and whole.endswith(b"\r") else b""
             body = whole[: len(whole) - len(kept)]
             file.write(translate(body) if translate else body)
-        file.write(translate(kept) if translate and kept else kept)
+        # The last line end may have been cut in two.
+        file.write(b"\n" if kept else b"")
 
 
 @dataclass(frozen=True)
