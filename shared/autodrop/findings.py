@@ -44,6 +44,11 @@ def shortened(text: str, longest: int = _LONGEST_EXAMPLE) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: `1 row`, `1,200 rows`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def quoted(name: str) -> str:
     """Return a column name or a cell as it is named in a message."""
     return repr(shortened(name))

@@ -402,7 +402,6 @@ def test_a_text_that_only_the_own_test_file_has_counts_as_missing_for_the_model(
     assert cells(result.model_test)[2][2] == ""
 
 
-@pytest.mark.xfail(reason="the message names a line, not the file that it is in", strict=True)
 def test_a_damaged_test_file_is_called_by_its_name(tmp_path: Path) -> None:
     own = written(visits(40, seed=2)) + b"too,few\r\nC1,2025-01-01,1.0,no\r\n"
 

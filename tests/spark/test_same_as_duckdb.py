@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb as duckdb_module
 import pytest
+from backports import zstd
 
 from autodrop.errors import Rejected
 from autodrop.findings import Finding
@@ -280,6 +282,68 @@ def test_the_same_rows_are_held_out(file: str, method: str, both: Both, tmp_path
     assert without_parts(spark.dataset) == without_parts(duckdb.dataset)
     assert approximately(spark.profile) == approximately(duckdb.profile)
     assert len({len(each) for each in (spark.test, spark.truth[1:])}) == 1
+
+
+def test_a_test_file_of_the_users_own_is_the_test(both: Both, tmp_path: Path) -> None:
+    path, test_path = tmp_path / "sales.csv", tmp_path / "sales.test.csv"
+    table, held_out = many_kinds(900, 20), many_kinds(100, 21)
+    path.write_text(in_csv([row[1:] for row in table]))
+    # The same columns in another order, a text among the numbers, and another delimiter.
+    held_out[5][3] = "much"
+    test_path.write_text(in_csv([row[:0:-1] for row in held_out], ";"))
+
+    duckdb, spark = both(path, test_path=test_path)
+
+    assert spark.codes == duckdb.codes
+    assert (spark.train, spark.test, spark.truth) == (duckdb.train, duckdb.test, duckdb.truth)
+    assert without_parts(spark.dataset) == without_parts(duckdb.dataset)
+    assert spark.model == duckdb.model
+
+
+def test_decimal_commas_are_points_for_the_model(both: Both) -> None:
+    duckdb, spark = both(Path("tests/data/good/umsatz.csv"))
+
+    assert spark.model[0]
+    assert spark.model == duckdb.model
+
+
+def test_the_parts_of_a_parquet_folder_are_one_table(both: Both, tmp_path: Path) -> None:
+    parts = [tmp_path / f"part [{number}].parquet" for number in (0, 1)]
+    for number, part in enumerate(parts):
+        rows = f"range({number * 400}, {number * 400 + 400 + number * 9})"
+        duckdb_module.sql(
+            "select 'k' || range as id, date '2024-01-01' + (range % 90)::int as day, "
+            "range % 7 as whole, (range * 37 % 1000) / 8.0 as amount, range % 3 = 0 as flag, "
+            "case when range % 5 = 0 then null else 'say \"a,b\"' || chr(10) || range % 4 end "
+            f"as note, 'class ' || (range * range % 2) as label from {rows}"
+        ).write_parquet(str(part))
+
+    duckdb, spark = both(*parts)
+
+    assert spark.codes == duckdb.codes
+    assert (spark.train, spark.test, spark.truth) == (duckdb.train, duckdb.test, duckdb.truth)
+    assert approximately(spark.profile) == approximately(duckdb.profile)
+
+
+def test_a_file_packed_with_zstd_is_unpacked_by_spark(both: Both, tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv.zst"
+    path.write_bytes(zstd.compress(in_csv(many_kinds(900, 30)).encode()))
+
+    duckdb, spark = both(path)
+
+    assert spark.codes == duckdb.codes
+    assert (spark.train, spark.truth) == (duckdb.train, duckdb.truth)
+
+
+@pytest.mark.parametrize("method", ["random", "stratified"])
+def test_methods_that_draw_from_all_rows_together_are_refused(
+    method: str, spark: Spark, tmp_path: Path
+) -> None:
+    settings = parse_settings({"split": {"method": method}})
+    dropped = Dropped([Path("tests/data/good/churn.csv")], a_drop(), "ad-bank-0123456789ab")
+
+    with pytest.raises(Rejected, match="SPLIT_TOO_LARGE"):
+        prepare_large(spark, dropped, settings, tmp_path, tmp_path / "output")
 
 
 def without_parts(dataset: dict[str, Any] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
-from autodrop.findings import Finding, quoted, shortened
+from autodrop.findings import Finding, counted, quoted, shortened
 from autodrop.preparation.cells import Kind, kind_of
 from autodrop.preparation.facts import ColumnFacts, TableFacts
 from autodrop.preparation.profile import is_free_text
@@ -196,7 +196,8 @@ def _check_header(facts: TableFacts, header: Sequence[str]) -> None:
     if facts.usable and all(repeats) and len(set(repeats)) == 1 and facts.usable > repeats[0]:
         raise Rejected(
             "HEADER_REPEATED",
-            f"The column names stand in {repeats[0]:,} more rows, as when files are joined.",
+            f"The column names stand in {counted(repeats[0], 'more row')}, as when files are "
+            "joined.",
             "Delete these rows.",
             column=columns[0].name,
             example=columns[0].name,
@@ -233,7 +234,7 @@ def _check_row_count(facts: TableFacts, needed: int) -> None:
         without = f" ({missing:,} more have no target)" if missing else ""
         raise Rejected(
             "TOO_FEW_ROWS",
-            f"The file has {usable:,} rows to work with{without}.",
+            f"The file has {counted(usable, 'row')} to work with{without}.",
             f"Add rows: {needed:,} are needed, {MIN_TRAINING_ROWS} that Autopilot asks for to "
             f"train on and {MIN_TEST_ROWS} to test on."
             if needed == MIN_TRAINING_ROWS + MIN_TEST_ROWS
@@ -326,7 +327,8 @@ def _looks_like_identifier(column: ColumnFacts) -> bool:
     if column.is_numeric and numbers is not None:
         counts_up = numbers.highest - numbers.lowest + 1 == column.rows
         return numbers.are_whole and (counts_up or _has_name_of_rows(column.name))
-    if column.cells(Kind.TEXT) < column.present:
+    # Some codes in letters and digits look like numbers, such as 12345678 and 1234e567.
+    if 2 * column.cells(Kind.TEXT) < column.present or column.cells(Kind.THOUSANDS, Kind.DATE):
         return False
     return column.spaced * 2 <= column.present
 
@@ -350,7 +352,7 @@ def _target_warnings(target: Target, facts: TableFacts, settings: Settings) -> I
     if target.missing:
         yield Finding(
             "TARGET_MISSING",
-            f"{target.missing:,} rows have no target; they are in neither part.",
+            f"{counted(target.missing, 'row')} without a target: in neither part.",
             "Fill in the target where it is known.",
             column=target.column,
         )
@@ -449,7 +451,8 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
         yield _about(
             column,
             "MIXED_TYPES",
-            f"Column {name} holds {column.numeric:,} numbers and {texts:,} texts.",
+            f"Column {name} holds {counted(column.numeric, 'number')} and "
+            f"{counted(texts, 'text')}.",
             "Correct the cells that are wrong; write missing ones as nothing or NA.",
             kind,
         )
@@ -462,10 +465,16 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
             "Write all of them with a point.",
             Kind.DECIMAL_COMMA if column.cells(Kind.DECIMAL_COMMA) else Kind.AMBIGUOUS,
         )
-    elif column.cells(Kind.AMBIGUOUS) and not column.is_numeric and decimal != ",":
-        yield _thousands(column, Kind.AMBIGUOUS)
-    if column.cells(Kind.THOUSANDS):
-        yield _thousands(column, Kind.THOUSANDS)
+    maybe = not column.is_numeric and decimal != "," and not column.points
+    thousands = [Kind.THOUSANDS, *([Kind.AMBIGUOUS] if maybe else [])]
+    if rows := column.cells(*thousands):
+        yield _about(
+            column,
+            "THOUSANDS_SEPARATORS",
+            f"Column {name} has {counted(rows, 'number')} with thousands separators, read as text.",
+            "Write the numbers without them.",
+            next(kind for kind in thousands if column.cells(kind)),
+        )
     if (
         column.is_numeric
         and column.decimal_comma
@@ -484,7 +493,7 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
             column,
             "DATES",
             f"Column {name} holds dates.",
-            "If the model is to predict later rows from earlier ones, set "
+            "If the model is to predict later rows from earlier ones, split by time: "
             f"`split: {{method: time, column: {shortened(column.name)}}}`.",
             Kind.DATE,
         )
@@ -492,7 +501,7 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
         yield _about(
             column,
             "INFINITE_NUMBERS",
-            f"Column {name} holds {rows:,} infinite numbers.",
+            f"Column {name} holds {counted(rows, 'infinite number')}.",
             "Write them as nothing, or as the largest number that makes sense.",
             Kind.INFINITE,
         )
@@ -500,7 +509,7 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
         yield _about(
             column,
             "HUGE_NUMBERS",
-            f"Column {name} holds {rows:,} numbers beyond what double precision can hold.",
+            f"Column {name} holds {counted(rows, 'number')} beyond what double precision can hold.",
             "Write them in a larger unit, or as text if they are no quantities.",
             Kind.HUGE,
         )
@@ -513,17 +522,6 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
             "If they are identifiers, add the column to `ignore`.",
             Kind.NUMBER,
         )
-
-
-def _thousands(column: ColumnFacts, kind: Kind) -> Finding:
-    return _about(
-        column,
-        "THOUSANDS_SEPARATORS",
-        f"Column {quoted(column.name)} has {column.cells(kind):,} numbers with thousands "
-        "separators; they are read as text.",
-        "Write the numbers without them.",
-        kind,
-    )
 
 
 def _about(

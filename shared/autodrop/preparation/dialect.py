@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autodrop.errors import Rejected
-from autodrop.findings import quoted
+from autodrop.findings import counted, quoted
 from autodrop.preparation.cells import LINE_BREAK, Kind, kind_of
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -52,11 +52,13 @@ class Sample:
         dialect: The reading.
         rows: Header first; blank lines left out.
         error: What stopped the reading, if something did.
+        lines: The 1-based line on which each row begins.
     """
 
     dialect: Dialect
     rows: Sequence[Sequence[str]]
     error: str = ""
+    lines: Sequence[int] = ()
 
     @property
     def header(self) -> Sequence[str]:
@@ -156,18 +158,20 @@ def _check_preamble(sample: Sample, line: int) -> None:
         # The names of the rows have no name, as R's write.table leaves it.
         raise Rejected(
             "RAGGED_ROW",
-            f"The header has {width - 1} columns, but the rows have {width} cells.",
-            "Give every column a name, also the first.",
+            f"The header has {counted(width - 1, 'column')}, but the rows have {width} cells.",
+            "Take the delimiter away from the end of the rows."
+            if all(row[-1] == "" for row in sample.rows[1:])
+            else "Give every column a name, also the first.",
             line=line,
         )
     rest = sample.rows[before:]
     if sum(len(row) == width for row in rest) >= 0.9 * len(rest):
         raise Rejected(
             "PREAMBLE",
-            f"The first {before} rows are no part of the table, which begins with "
-            f"{quoted(sample.rows[before][0])}.",
-            "Delete the lines before the column names, or set `read.header_line` to the line of "
-            "the column names.",
+            f"The table begins in line {line + sample.lines[before] - 1}, with "
+            f"{quoted(sample.rows[before][0])}; what stands before it is no part of it.",
+            "Delete the lines before the column names, or set "
+            f"`read: {{header_line: {line + sample.lines[before] - 1}}}`.",
             line=line,
         )
 
@@ -213,16 +217,19 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
 
 def _sample(start: str, dialect: Dialect) -> Sample:
     rows: list[list[str]] = []
+    lines: list[int] = []
     error = ""
     records = csv_records(io.StringIO(start, newline="\n"), dialect)
     try:
-        rows.extend(record.cells for record in records)
+        for record in records:
+            rows.append(record.cells)
+            lines.append(record.line)
     except csv.Error as problem:
         error = str(problem)
         if "unexpected end" in error and rows:
             # The sample may have been cut inside a quoted cell.
             error = "" if len(start) > SAMPLE_BYTES // 2 else error
-    return Sample(dialect, rows, error)
+    return Sample(dialect, rows, error, lines)
 
 
 @dataclass(frozen=True)

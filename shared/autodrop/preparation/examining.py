@@ -28,6 +28,7 @@ from autodrop.preparation.reading import (
     Table,
     check_reading,
     check_row_lengths,
+    csv_unclear,
     diagnosed,
     lines_of,
     open_table,
@@ -116,7 +117,9 @@ def examined(
     with DuckDB(folder) as engine:
         table, facts = counted(table, position, settings, engine, folder)
         first_lines = partial(_first_lines, table, engine)
-        yield judged(table, facts, reason, settings, min_rows, first_lines), engine
+        # With a test file of the user's own, no row has to be held out.
+        needed = min_rows - MIN_TEST_ROWS * (dropped.test_path is not None)
+        yield judged(table, facts, reason, settings, needed, first_lines), engine
 
 
 def judged(
@@ -193,17 +196,7 @@ def counted(
         if better is None:
             return table, facts
         table = better
-    raise csv_unclear()
-
-
-def csv_unclear() -> Rejected:
-    """Return the refusal of a file of which not every byte is accounted for."""
-    return Rejected(
-        "CSV_UNCLEAR",
-        "Two readers understand this file differently.",
-        "Save it anew with quotes around every text, the inner ones doubled, or drop it as "
-        "Parquet.",
-    )
+    raise csv_unclear(table)
 
 
 def _placed(findings: Sequence[Finding], table: Table, first_lines: FirstLines) -> list[Finding]:

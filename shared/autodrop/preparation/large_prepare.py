@@ -31,7 +31,6 @@ from autodrop.preparation.examining import (
     MIN_ROWS,
     Dropped,
     Examined,
-    csv_unclear,
     first_rows_sql,
     judged,
     layout_of,
@@ -61,6 +60,7 @@ from autodrop.preparation.reading import (
     Table,
     check_header,
     check_totals,
+    csv_unclear,
     is_accounted_for,
     may_hold_two_tables,
     table_of,
@@ -322,7 +322,7 @@ def _counted(
     if facts.rows != sum(rows.rows) or not is_accounted_for(
         table, facts, lambda: other_escapes(text, parallel), spaces=rows.spaces
     ):
-        raise csv_unclear()
+        raise csv_unclear(table)
     check_totals(with_tail(text, table, folder))
     # The rows are all that is needed from here on, and the disk is not larger than it has to be.
     drop_copies(folder)

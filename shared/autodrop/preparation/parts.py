@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -237,6 +238,36 @@ def write_with_test_file(
     trained = route(train_lines, columns, None, folder)
     own = folder / "test-file"
     own.mkdir()
+    with _about_the_test_file():
+        tested = _routed_test_file(dropped, test_path, settings, examined, own)
+    parts = Parts(trained.train, tested.test, tested.truth, trained.train_rows, tested.test_rows)
+    return parts, Split("file", None, settings.split.seed, parts.train_rows, parts.test_rows)
+
+
+@contextmanager
+def _about_the_test_file() -> Iterator[None]:
+    """Say in every rejection that it is about the test file, not about the dropped one."""
+    try:
+        yield
+    except Rejected as problem:
+        message = problem.message
+        if "test file" not in message:
+            message = f"In the test file: {message}"
+        raise Rejected(
+            problem.code,
+            message,
+            problem.remedy,
+            line=problem.line,
+            column=problem.column,
+            example=problem.example,
+            others=problem.others,
+        ) from None
+
+
+def _routed_test_file(
+    dropped: Dropped, test_path: Path, settings: Settings, examined: Examined, own: Path
+) -> Parts:
+    columns = columns_of(examined)
     name = f"the test file of {dropped.drop.shown_name}"
     table = open_table([test_path], name, own, settings.read, dropped.longest)
     order = same_columns(examined.table.names, table.names)
@@ -254,9 +285,7 @@ def write_with_test_file(
             order,
             own / "lines",
         )
-        tested = route(lines, columns, None, own, only_test=True)
-    parts = Parts(trained.train, tested.test, tested.truth, trained.train_rows, tested.test_rows)
-    return parts, Split("file", None, settings.split.seed, parts.train_rows, parts.test_rows)
+        return route(lines, columns, None, own, only_test=True)
 
 
 def check_test_file(facts: TableFacts) -> None:

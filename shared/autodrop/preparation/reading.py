@@ -148,7 +148,7 @@ def table_of(
         raise Rejected(
             "EMPTY_FILE",
             f"{file_name} has nothing from line {text.skipped + 1} on.",
-            "Drop a CSV file with a header in its first row and at least 500 rows of data.",
+            "Correct `read.header_line`: it is to be the line of the column names.",
         )
     found = readings(start, delimiter=settings.delimiter, escape=settings.escape)
     sample = the_one(choose(found, file_name, text.skipped + 1))
@@ -259,14 +259,31 @@ def diagnosed(table: Table, folder: Path) -> Table:
     if first is not None:
         raise ragged_rows(table, first, ragged, good_after=good_after, blank_before=blank_before)
     if not spaces:
-        raise Rejected(
-            "CSV_UNCLEAR",
-            "Two readers understand the quotes of this file differently.",
-            "Save it anew with quotes around every text, the inner ones doubled, or drop it as "
-            "Parquet.",
-        )
+        raise csv_unclear(table)
     text = without_lines(table.text, frozenset(spaces), folder)
     return Table(text, table.dialect, table.header, table.names, table.header_lines, table.sample)
+
+
+def csv_unclear(table: Table) -> Rejected:
+    """Return the refusal of a text that two strict readers understand differently."""
+    spaced = re.compile(rf'(?:^|{re.escape(table.dialect.delimiter)})[ \t]+"')
+    with table.text.path.open(encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            if spaced.search(line):
+                place = table.line_of(number)
+                return Rejected(
+                    "CSV_UNCLEAR",
+                    f"In line {place} a space stands before a quote: the quote can belong to the "
+                    "text, or stand around it.",
+                    "Write quotes right behind the delimiter.",
+                    line=place,
+                )
+    return Rejected(
+        "CSV_UNCLEAR",
+        "Two readers understand the line ends or quotes of this file differently.",
+        "Save it anew with one kind of line ends and quotes around every text, the inner ones "
+        "doubled, or drop it as Parquet.",
+    )
 
 
 def lines_of(table: Table, rows: Sequence[int]) -> dict[int, int]:

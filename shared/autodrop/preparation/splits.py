@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autodrop.errors import Rejected
-from autodrop.findings import quoted
+from autodrop.findings import counted, quoted
 from autodrop.preparation.engine import Engine, column, no_label_sql, number_sql
 from autodrop.preparation.facts import ColumnFacts
 from autodrop.settings import SplitSettings
@@ -177,7 +177,8 @@ def _by_group(
     if groups < 2 or held_out >= groups:
         raise Rejected(
             "SPLIT_IMPOSSIBLE",
-            f"Column {quoted(by.name)} has {groups:,} groups: too few to hold one out and train on "
+            f"Column {quoted(by.name)} has {counted(groups, 'group')}: too few to hold one out "
+            "and train on "
             "another.",
             "Set `split.column` to a column with more groups, or `split.method` to random.",
             column=by.name,
@@ -246,8 +247,8 @@ def _time_key(engine: Engine, cell: str, usable: str, by: ColumnFacts) -> str:
     if not times or others:
         raise Rejected(
             "TIME_UNREADABLE",
-            f"{int(others or 0):,} cells of column {quoted(by.name)} are neither numbers nor "
-            "dates.",
+            f"Column {quoted(by.name)} has {counted(int(others or 0), 'cell')} that hold neither a "
+            "number nor a date.",
             "Write times as 2024-12-31 or 2024-12-31T23:59:59, or set another `split.column`.",
             column=by.name,
         )

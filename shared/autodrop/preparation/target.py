@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
-from autodrop.findings import quoted
+from autodrop.findings import counted, quoted
 from autodrop.preparation.cells import LINE_BREAK
 from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
 from autodrop.preparation.facts import ColumnFacts
@@ -59,7 +59,7 @@ def describe_target(column: ColumnFacts, reason: str, settings: Settings, missin
             raise Rejected(
                 "TARGET_NOT_NUMERIC",
                 f"The problem is set to regression, but column {quoted(column.name)} holds "
-                f"{column.present - column.numeric:,} cells that are no numbers.",
+                f"{counted(column.present - column.numeric, 'cell')} without a number.",
                 "Choose a numeric target, or leave out `problem_type`.",
                 column=column.name,
             )
@@ -120,7 +120,8 @@ def _no_classes(column: ColumnFacts) -> Rejected:
     if column.numeric > texts:
         return Rejected(
             "TARGET_MIXED",
-            f"Column {quoted(column.name)} holds {texts:,} texts among {column.numeric:,} numbers.",
+            f"Column {quoted(column.name)} holds {counted(texts, 'text')} among "
+            f"{counted(column.numeric, 'number')}.",
             "Correct or empty these cells; rows without a target are left out.",
             column=column.name,
             example=next((e for k, e in column.examples.items() if k != "number"), None),

@@ -400,9 +400,11 @@ def _packed(path: Path, compression: str) -> tuple[BinaryIO, tuple[type[Exceptio
 
 def damaged_archive(file_name: str, compression: str, size: int) -> Rejected:
     """Return the refusal of a packed file of which only the first `size` bytes can be read."""
-    return not_a_table(
-        f"{file_name} is a damaged {compression} file: nothing can be read after "
-        f"{size / 1e6:,.1f} MB"
+    return Rejected(
+        "NOT_A_TABLE",
+        f"{file_name} is a damaged {compression} file: it breaks off after {size:,} unpacked "
+        "bytes.",
+        "Pack the file again, or upload it again if the upload was cut short.",
     )
 
 
