@@ -61,7 +61,8 @@ def rows_of(content: bytes, folder: Path, block_bytes: int) -> list[list[str]]:
 def by_csv(text: str) -> list[list[str]]:
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     next(reader)
-    found, line = [], reader.line_num + 1
+    found: list[list[str]] = []
+    line = reader.line_num + 1
     for cells in reader:
         if len(cells) == 3:
             found.append([str(len(found)), str(line), *cells])

@@ -73,7 +73,7 @@ def by_duckdb(dropped: Dropped, settings: Settings, folder: Path, min_rows: int)
 
 def model_lines(found: Prepared) -> tuple[Sequence[str], Sequence[str]]:
     if found.model_train is None or found.model_test is None:
-        return (), ()
+        return [], []
     return lines(found.model_train), lines(found.model_test)
 
 
@@ -289,7 +289,8 @@ def test_a_test_file_of_the_users_own_is_the_test(both: Both, tmp_path: Path) ->
     table, held_out = many_kinds(900, 20), many_kinds(100, 21)
     path.write_text(in_csv([row[1:] for row in table]))
     # The same columns in another order, a text among the numbers, and another delimiter.
-    held_out[5][3] = "much"
+    for row in held_out[5:15]:
+        row[3] = "much"
     test_path.write_text(in_csv([row[:0:-1] for row in held_out], ";"))
 
     duckdb, spark = both(path, test_path=test_path)
@@ -297,6 +298,7 @@ def test_a_test_file_of_the_users_own_is_the_test(both: Both, tmp_path: Path) ->
     assert spark.codes == duckdb.codes
     assert (spark.train, spark.test, spark.truth) == (duckdb.train, duckdb.test, duckdb.truth)
     assert without_parts(spark.dataset) == without_parts(duckdb.dataset)
+    assert "TEXT_AMONG_NUMBERS" in spark.codes
     assert spark.model == duckdb.model
 
 

@@ -270,8 +270,13 @@ class _Opener:
 
     def _open_parquet(self, paths: Sequence[Path], name: str, folder: Path) -> _Opened:
         engine = self.engine
+        # Spark takes [ and * in a path for patterns; links have plain names, and tell the order.
+        links = [folder / "parquet" / f"{number:06d}.parquet" for number in range(len(paths))]
+        links[0].parent.mkdir()
+        for link, path in zip(links, paths, strict=True):
+            link.symlink_to(path.absolute())
         try:
-            described, *others = map(engine.parquet_types, paths)
+            described, *others = map(engine.parquet_types, links)
         except CannotRead:
             raise parquet.damaged(name) from None
         if any(dict(each) != dict(described) for each in others):
@@ -279,7 +284,7 @@ class _Opener:
         parquet.check_types(described, _NESTED)
         header = tuple(column for column, _ in described)
         check_header(header, 1)
-        engine.read_parquet(paths, folder / "parquet")
+        engine.read_parquet(folder / "parquet", len(links))
         cells = ", ".join(column(i) for i in range(len(header)))
         ((rows,),) = engine.query("select count(*) from cells")
         sample = engine.query(f"select {cells} from cells limit {_SAMPLE_ROWS}")

@@ -85,21 +85,15 @@ class Spark:
             f"+ cast(row as bigint) as n, cast(line as bigint) as line, {cells} from files",
         )
 
-    def read_parquet(self, paths: Sequence[Path], folder: Path) -> None:
-        """Make the rows of Parquet files, in the order of the files, the view `cells`.
+    def read_parquet(self, folder: Path, files: int) -> None:
+        """Make the rows of so many Parquet files with the same columns the view `cells`.
 
-        Args:
-            paths: The files, all with the same columns.
-            folder: A new folder for links to them.
+        The first characters of a file's name are its number, in which order they are read.
         """
         from pyspark.sql import functions
 
         for name in ("maxPartitionBytes", "openCostInBytes"):
             self.session.conf.unset(f"spark.sql.files.{name}")
-        # Spark takes [ and * in a path for patterns; links have plain names, and tell the order.
-        folder.mkdir()
-        for number, path in enumerate(paths):
-            (folder / f"{number:06d}.parquet").symlink_to(path.absolute())
         table = self.session.read.parquet(file_uri(folder))
         width = len(table.columns)
         place = functions.col("_metadata")
@@ -107,7 +101,7 @@ class Spark:
         numbered = table.select("*", file, place.getField("row_index"))
         numbered.toDF(*map(_source, range(width)), "file", "row").createOrReplaceTempView("files")
         rows = dict(self.query("select file, count(*) from files group by file"))
-        firsts = _firsts([rows.get(number, 0) for number in range(len(paths))])
+        firsts = _firsts([rows.get(number, 0) for number in range(files)])
         texts = [f"coalesce(cast({_source(i)} as string), '')" for i in range(width)]
         cells = ", ".join(
             f"{on_one_line_sql(self, text)} as {column(i)}" for i, text in enumerate(texts)
