@@ -58,7 +58,6 @@ _FINGERPRINTS = 250_000
 # Columns in one pass; where their groups do not fit into the memory, half as many and so on.
 _COLUMNS_AT_ONCE = 32
 _SHARES = tuple(i / HISTOGRAM_BINS for i in range(1, HISTOGRAM_BINS))
-_SPACED = r"(.|\n)*[^ \n] +[^ \n](.|\n)*"
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class Layout:
         rows: About how many rows there are.
         is_regression: What the settings say of the problem; None when nothing.
         decimal: What the settings say stands before decimals; None when nothing.
+        has_quotes: Whether there is a double quote anywhere in the text.
     """
 
     names: tuple[str, ...]
@@ -80,6 +80,7 @@ class Layout:
     rows: int
     is_regression: bool | None = None
     decimal: str | None = None
+    has_quotes: bool = True
 
 
 def count_table(engine: Engine, layout: Layout) -> TableFacts:
@@ -218,6 +219,19 @@ class _Counting:
             return target
         return f"case when {no_label_sql(self._engine, target)} then '' else 'x' end"
 
+    def _usable(self, target: str) -> str:
+        """Return the condition that a row has a target, once the labels are counted."""
+        if not any(self._says_nothing(label) for label in self._labels):
+            return "true"
+        return f"not {no_label_sql(self._engine, target)}"
+
+    def _number(self, position: int, kind: str) -> str:
+        """Return the expression for a cell as a number, where its kind is known."""
+        cell = column(position)
+        if self._comma[position]:
+            return number_sql(self._engine, cell, comma=True)
+        return f"case when {kind} = '{Kind.NUMBER}' then {self._engine.number(cell)} end"
+
     @property
     def _value(self) -> str | None:
         """The expression for the target as a number, where it is a measurement."""
@@ -338,20 +352,20 @@ class _Counting:
             return {}
         engine = self._engine
         target = column(self._layout.target)
-        shown, inner = [], [f"{self._label} as y", f"{target} as t"]
+        shown, inner, numbers = [], [f"{self._label} as y", f"{target} as t"], []
         for i in positions:
             inner += [
                 f"{column(i)} as c{i}",
                 f"{kind_sql(engine, column(i))} as k{i}",
-                f"{number_sql(engine, column(i), comma=self._comma[i])} as x{i}",
             ]
+            numbers.append(f"{self._number(i, f'k{i}')} as x{i}")
             shown += [sql for _, sql in self._aggregates(i)]
         if self._value is not None:
             inner.append(f"{self._value} as v")
-        usable_sql = f"not {no_label_sql(engine, 't')}"
+        usable_sql = self._usable("t")
         (answer,) = engine.query(
-            f"select {', '.join(shown)} "
-            f"from (select *, {usable_sql} as u from (select {', '.join(inner)} from cells))"
+            f"select {', '.join(shown)} from (select *, {usable_sql} as u, {', '.join(numbers)} "
+            f"from (select {', '.join(inner)} from cells))"
         )
         values = iter(answer)
         told = {i: {name: next(values) for name, _ in self._aggregates(i)} for i in positions}
@@ -368,6 +382,10 @@ class _Counting:
         present = f"u and {kind} <> '{Kind.MISSING}'"
         x = f"case when u then {x} end"
 
+        # The pattern is looked at only where its shape is possible.
+        pointed = f"u and {kind} = '{Kind.NUMBER}' and {cell} like '%.___%'"
+        thousand = f"case when {engine.matches(cell, MAYBE_THOUSAND)} then 1 else 0 end"
+
         def rows(condition: str) -> str:
             return f"coalesce(sum(case when {condition} then 1 else 0 end), 0)"
 
@@ -377,13 +395,14 @@ class _Counting:
 
         found = [
             ("octets", f"coalesce(sum({engine.octets(cell)}), 0)"),
-            ("quotes", characters('"')),
-            ("line_feeds", characters("\n")),
-            ("backslashes", characters("\\")),
+            # Without a quote in the text, no cell holds one or a line feed.
+            ("quotes", characters('"') if self._layout.has_quotes else "0"),
+            ("line_feeds", characters("\n") if self._layout.has_quotes else "0"),
+            ("backslashes", characters("\\") if self._layout.has_quotes else "0"),
             ("shortest", f"min(case when {present} then length({cell}) end)"),
             ("longest", f"max(case when {present} then length({cell}) end)"),
             ("mean_length", f"avg(case when {present} then length({cell}) end)"),
-            ("spaced", rows(f"{present} and {engine.matches(cell, _SPACED)}")),
+            ("spaced", rows(f"{present} and trim({cell}) like '% %'")),
             ("repeats", rows(f"u and {cell} = {engine.literal(self._layout.names[i])}")),
             ("equal", rows(f"u and {cell} = t")),
             ("numeric", f"count({x})"),
@@ -395,7 +414,7 @@ class _Counting:
             ("inexact", rows(f"u and {inexact_sql(f'x{i}')}")),
             ("quantiles", engine.quantiles(x, sorted({*QUANTILES, *_SHARES}))),
             ("points", rows(f"u and {kind} = '{Kind.NUMBER}' and {cell} like '%.%'")),
-            ("thousands", rows(f"u and {engine.matches(cell, MAYBE_THOUSAND)}")),
+            ("thousands", f"coalesce(sum(case when {pointed} then {thousand} else 0 end), 0)"),
         ]
         if self._kind is TargetKind.MEASURES and i != self._layout.target:
             within = f"abs({x}) < 1e150 and abs(v) < 1e150"
@@ -419,7 +438,7 @@ class _Counting:
                 f"case when {fingerprint} % {self._every} = 0 then {fingerprint} end as h{i}"
             )
         # Cells that say nothing are one fingerprint too many at most.
-        usable = f"not {no_label_sql(engine, column(self._layout.target))}"
+        usable = self._usable(column(self._layout.target))
         counted = engine.grouped(
             f"select {', '.join(inner)} from cells where {usable}",
             [Group(i, {"h": f"h{i}"}) for i in positions],
@@ -440,17 +459,19 @@ class _Counting:
         edges = {i: _edges(column) for i, column in told.items() if column["numeric"]}
         if not edges:
             return {}
-        inner = [f"{self._label} as y"]
+        numbers, places = [f"{self._label} as y"], ["y"]
         for i, at in edges.items():
-            x = number_sql(engine, column(i), comma=self._comma[i])
+            x = f"x{i}"
+            numbers.append(f"{number_sql(engine, column(i), comma=self._comma[i])} as {x}")
             place = " ".join(
                 f"when {x} < cast('{edge!r}' as double) then {n}" for n, edge in enumerate(at)
             )
-            inner.append(f"case when {x} is null then -1 {place} else {len(at)} end as b{i}")
-        usable = f"not {no_label_sql(engine, column(self._layout.target))}"
+            places.append(f"case when {x} is null then -1 {place} else {len(at)} end as b{i}")
+        usable = self._usable(column(self._layout.target))
         found: dict[int, dict[int, Counter[str]]] = {i: {} for i in edges}
         counted = engine.grouped(
-            f"select {', '.join(inner)} from cells where {usable}",
+            f"select {', '.join(places)} from (select {', '.join(numbers)} from cells "
+            f"where {usable})",
             [Group(i, {"b": f"b{i}", "y": "y"}) for i in edges],
             "count(*) as n",
         )

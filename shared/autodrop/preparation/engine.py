@@ -81,6 +81,7 @@ def column(position: int) -> str:
 def kind_sql(engine: Engine, cell: str) -> str:
     """Return the expression for the kind of a cell, as `cells.kind_of` tells it."""
     missing = ", ".join(engine.literal(each) for each in sorted(MISSING))
+    longest = max(map(len, MISSING))
     finite = f"coalesce(abs({engine.number(cell)}) <= {LARGEST_DOUBLE}, false)"
     number = engine.matches(cell, PATTERNS[Kind.NUMBER])
     others = " ".join(
@@ -89,9 +90,10 @@ def kind_sql(engine: Engine, cell: str) -> str:
         if kind is not Kind.NUMBER
     )
     # Most texts begin with a letter: one look instead of one for every pattern.
-    maybe = engine.matches(cell, r"[ \t]*[-+.,0-9iI](.|\n)*")
+    firsts = ", ".join(engine.literal(each) for each in " \t-+.,0123456789iI")
+    maybe = f"substr({cell}, 1, 1) in ({firsts})"
     return (
-        f"case when {cell} in ({missing}) then '{Kind.MISSING}' "
+        f"case when length({cell}) <= {longest} and {cell} in ({missing}) then '{Kind.MISSING}' "
         f"when {number} then case when {finite} then '{Kind.NUMBER}' else '{Kind.HUGE}' end "
         f"when not {maybe} then '{Kind.TEXT}' {others} else '{Kind.TEXT}' end"
     )

@@ -184,7 +184,8 @@ def counted(
         Rejected: It cannot be read.
     """
     for _ in range(2):
-        layout = layout_of(table, target, settings)
+        quotes = table.text.quotes > 0
+        layout = replace(layout_of(table, target, settings), has_quotes=quotes)
         engine.read_csv(table.text.path, table.dialect, table.width)
         try:
             facts = count_table(engine, layout)

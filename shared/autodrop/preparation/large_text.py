@@ -27,10 +27,13 @@ from autodrop.preparation.dialect import LONGEST_ROW, SAMPLE_BYTES, Dialect, Rec
 from autodrop.preparation.reading import (
     Table,
     bad_record,
+    csv_unclear,
     looks_like_header,
     ragged_rows,
     row_pattern,
     second_table,
+    space_before_quote,
+    spaced_quote,
     swallowed,
     swallowed_lines,
     too_long,
@@ -154,6 +157,7 @@ class BlockRows:
         good_after: Whether a row as wide as the table comes after it.
         error: What stopped the reading, and the line of the record that did.
         too_long: The line of a row that is longer than engines read.
+        spaced: Lines of rows with a cell that begins with spaces and a quote.
         swallowed: The line of a row that holds others, and the lines of its cell.
         second_header: The line of what looks like another header, and its cells.
     """
@@ -166,6 +170,7 @@ class BlockRows:
     good_after: bool = False
     error: tuple[int, str] | None = None
     too_long: int | None = None
+    spaced: list[int] = field(default_factory=list)
     swallowed: tuple[int, int] | None = None
     second_header: tuple[int, list[str]] | None = None
 
@@ -329,8 +334,8 @@ def write_rows(text: LargeText, table: Table, folder: Path, parallel: Parallel) 
         parallel: Does the work on all blocks.
 
     Raises:
-        Rejected: `RAGGED_ROW`, `BAD_QUOTES`, `BAD_LINE_END`, `ROW_TOO_LONG`, `FOOTER` or
-            `MULTIPLE_TABLES`.
+        Rejected: `RAGGED_ROW`, `BAD_QUOTES`, `BAD_LINE_END`, `ROW_TOO_LONG`, `FOOTER`,
+            `MULTIPLE_TABLES` or `CSV_UNCLEAR`.
     """
     used = reduce(or_, (seen.used for seen in text.looks), frozenset[int]())
     separator, end = map(chr, unused_bytes(used, 2))
@@ -617,6 +622,7 @@ def _rows_of(block: Block, dialect: Dialect, width: int, output: Output) -> Bloc
     csv.field_size_limit(2 * LONGEST_ROW)
     found = BlockRows()
     whole_row = row_pattern(dialect, width)
+    spaced = space_before_quote("\n")
     separator, start = output.separator, f"{block.number}{output.separator}"
     after_blank, is_header = block.after_blank, block.number == 0
     first_line = block.line + 1
@@ -665,6 +671,8 @@ def _rows_of(block: Block, dialect: Dialect, width: int, output: Output) -> Bloc
                     is_header = False
                     continue
                 row = separator.join(cells)
+                if '"' in row and any(map(spaced.match, cells)):
+                    found.spaced.append(line)
                 if len(row) > LONGEST_ROW // 4 and len(row.encode()) > LONGEST_ROW:
                     found.too_long = line
                     break
@@ -677,7 +685,20 @@ def _rows_of(block: Block, dialect: Dialect, width: int, output: Output) -> Bloc
             found.error = first_line, str(error)
         if target is not None and lines:
             target.write(output.end.join(lines) + output.end)
+    found.spaced = _spaced_lines(block, found.spaced, dialect)
     return found
+
+
+def _spaced_lines(block: Block, lines: Sequence[int], dialect: Dialect) -> list[int]:
+    """Return the first of some lines on which the spaces and the quote stand in no quotes."""
+    if not lines:
+        return []
+    asked, spaced = set(lines), space_before_quote(dialect.delimiter)
+    with _opened(block.spans) as file:
+        for number, line in enumerate(file, block.line + 1):
+            if number in asked and spaced.search(line.decode()):
+                return [number]
+    return []
 
 
 def _check(read: Sequence[BlockRows], table: Table) -> None:
@@ -704,6 +725,10 @@ def _check(read: Sequence[BlockRows], table: Table) -> None:
             break
     if first is not None:
         raise ragged_rows(table, first, ragged, good_after=good_after, blank_before=blank_before)
+    if spaced := [line for each in read for line in each.spaced]:
+        unclear = csv_unclear(table)
+        # That looked at the beginning of the text only.
+        raise unclear if unclear.line is not None else spaced_quote(table, spaced[0])
     for each in read:
         if each.swallowed is not None:
             raise swallowed(table, *each.swallowed)

@@ -266,23 +266,33 @@ def diagnosed(table: Table, folder: Path) -> Table:
 
 def csv_unclear(table: Table) -> Rejected:
     """Return the refusal of a text that two strict readers understand differently."""
-    spaced = re.compile(rf'(?:^|{re.escape(table.dialect.delimiter)})[ \t]+"')
+    spaced = space_before_quote(table.dialect.delimiter)
     with table.text.path.open(encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if spaced.search(line):
-                place = table.line_of(number)
-                return Rejected(
-                    "CSV_UNCLEAR",
-                    f"In line {place} a space stands before a quote: the quote can belong to the "
-                    "text, or stand around it.",
-                    "Write quotes right behind the delimiter.",
-                    line=place,
-                )
+                return spaced_quote(table, number)
     return Rejected(
         "CSV_UNCLEAR",
         "Two readers understand the line ends or quotes of this file differently.",
         "Save it anew with one kind of line ends and quotes around every text, the inner ones "
         "doubled, or drop it as Parquet.",
+    )
+
+
+def space_before_quote(delimiter: str) -> re.Pattern[str]:
+    """Return what finds a cell that begins with spaces and a quote in a line."""
+    return re.compile(rf'(?:^|{re.escape(delimiter)})[ \t]+"')
+
+
+def spaced_quote(table: Table, line: int) -> Rejected:
+    """Return the refusal of a text with such a cell on a line."""
+    place = table.line_of(line)
+    return Rejected(
+        "CSV_UNCLEAR",
+        f"In line {place} a space stands before a quote: the quote can belong to the text, or "
+        "stand around it.",
+        "Write quotes right behind the delimiter.",
+        line=place,
     )
 
 

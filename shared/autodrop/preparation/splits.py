@@ -46,7 +46,9 @@ def random_training_rows(rows: int, train_rows: int, seed: int) -> Mask:
     bits = np.zeros(-(-rows // 8), dtype=np.uint8)
     for start in range(0, rows, _PIECE):
         piece = np.ones(min(_PIECE, rows - start), dtype=np.bool_)
-        first, last = np.searchsorted(held_out, (start, start + _PIECE))
+        # Borders of another type would have all numbers copied to that type.
+        borders = np.array((start, min(start + _PIECE, rows)), dtype=order.dtype)
+        first, last = np.searchsorted(held_out, borders)
         piece[held_out[first:last] - start] = False
         bits[start // 8 : start // 8 + -(-len(piece) // 8)] = np.packbits(piece)
     del order, held_out
