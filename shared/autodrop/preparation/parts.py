@@ -161,17 +161,16 @@ def _lines(
             table.header_lines,
             are_marked=False,
         )
-    aside = no_label_sql(engine, column(facts.target))
-    side = f"'{BY_RULE}'"
+    mark = f"'{BY_RULE}'"
     if held_out is not None:
-        side = f"case when {held_out} then '{TEST}' else '{TRAIN}' end"
-    mark = f"case when {aside} then '{ASIDE}' else {side} end"
-    return _written_lines(engine, table, columns, f"{mark}", range(table.width), folder / "lines")
+        mark = f"case when {held_out} then '{TEST}' else '{TRAIN}' end"
+    return _written_lines(engine, table, facts, columns, mark, range(table.width), folder / "lines")
 
 
 def _written_lines(
     engine: DuckDB,
     table: Table,
+    facts: TableFacts,
     columns: Columns,
     mark: str,
     order: Sequence[int],
@@ -182,20 +181,24 @@ def _written_lines(
     Args:
         engine: Its view holds the rows.
         table: The text behind the view.
+        facts: What was counted in it.
         columns: Where the columns go.
-        mark: The expression for a row's mark.
+        mark: The expression for the mark of a row that has a target.
         order: Positions in the view, in the order that the lines shall have.
         path: Where the lines go.
     """
     text = table.text
-    breakers = text.breakers or bool(text.quotes)
+    breakers = text.breakers or facts.line_feeds > 0
+    if facts.target_missing:
+        aside = no_label_sql(engine, column(facts.target))
+        mark = f"case when {aside} then '{ASIDE}' else {mark} end"
     separator = engine.literal(chr(text.separator))
     lonely = columns.features if len(columns.features) == 1 else ()
     cells = [
         spelled_sql(engine, column(i), breakers=breakers, never_empty=place in lonely)
         for place, i in enumerate(order)
     ]
-    line = f" || {separator} || ".join([mark, *cells])
+    line = f"concat_ws({separator}, {', '.join([mark, *cells])})"
     engine.write_lines(f"select {line} from cells", path)
     return Lines(path, text.separator, table.names, 0, are_marked=True)
 
@@ -276,12 +279,12 @@ def _routed_test_file(
             table, table.names.index(examined.verdict.target.column), settings, reader, own
         )
         check_test_file(facts)
-        aside = no_label_sql(reader, column(facts.target))
         lines = _written_lines(
             reader,
             replace(table, names=examined.table.names),
+            facts,
             columns,
-            f"case when {aside} then '{ASIDE}' else '{TEST}' end",
+            f"'{TEST}'",
             order,
             own / "lines",
         )
