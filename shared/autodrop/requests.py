@@ -39,7 +39,7 @@ _LARGEST_VOLUME_GB = 16_384
 # For what lies on the volume besides the data.
 _SPARE_GB = 20
 # Plain text once; its parts, which hold every row once more; and twice that for what Spark spills.
-_PLAIN_TIMES = 4
+_PLAIN_TIMES = 5
 # Packed files unpack to ten times their size and more.
 _PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES - 1)
 _PLAIN_SUFFIXES = (".csv", ".tsv", ".txt")
