@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -115,7 +116,9 @@ def multiclass(classes: int) -> dict[str, Any]:
     logits[np.arange(rows), truth] += 2.6
     # Neighbours are confused more often than others.
     logits[np.arange(rows), (truth + 1) % classes] += 1.1
-    probability = np.exp(logits * 1.2)
+    # The probabilities that belong to such numbers.
+    evidence = 2.6 * logits + 1.1 * np.roll(logits, -1, axis=1) + np.log(shares)
+    probability = np.exp(0.9 * evidence)
     probability /= probability.sum(axis=1, keepdims=True)
     predicted = probability.argmax(axis=1)
     wrong = np.flatnonzero(predicted != truth)
@@ -213,11 +216,11 @@ def regression() -> dict[str, Any]:
     )
 
 
-def index_runs() -> list[dict[str, Any]]:
-    """Return what the dataset page is made from: 14 runs, newest first, not all of them good."""
+def index_runs(count: int = 14) -> list[dict[str, Any]]:
+    """Return what the dataset page is made from: runs, newest first, not all of them good."""
     random = np.random.default_rng(8)
     found = []
-    for i in range(14):
+    for i in range(count):
         state = {3: "REJECTED", 6: "FAILED", 13: "TRAINING"}.get(i, "COMPLETED")
         run = a_run("bank", f"i{i}", at=NOON + timedelta(days=7 * i))
         value = 0.925 + 0.003 * i - 0.0002 * i * i + float(random.normal(0, 0.004))
@@ -373,12 +376,15 @@ def _summary(
     at = NOON + timedelta(days=days)
     best, others = _candidates(objective)
     record = autopilot_record(
-        a_job(
-            "Completed",
-            best_candidate=best,
-            ended_at=at + timedelta(minutes=34),
-            problem_type=str(kind),
-            candidate_notebook="s3://data-bucket/runs/notebooks/candidates.ipynb",
+        replace(
+            a_job(
+                "Completed",
+                best_candidate=best,
+                ended_at=at + timedelta(minutes=34),
+                problem_type=str(kind),
+                candidate_notebook="s3://data-bucket/runs/notebooks/candidates.ipynb",
+            ),
+            created_at=at + timedelta(seconds=40),
         ),
         [best, *others],
         [],
@@ -400,10 +406,9 @@ def _summary(
     ledger = a_run(dataset_name, run, RunState.PREPARED, at)
     evidence = Evidence(
         record,
-        a_transform(
-            "Completed",
-            started_at=at + timedelta(minutes=36),
-            ended_at=at + timedelta(minutes=40),
+        replace(
+            a_transform("Completed", ended_at=at + timedelta(minutes=40)),
+            created_at=at + timedelta(minutes=35),
         ),
         kind,
         _PROFILES[1],

@@ -16,6 +16,7 @@ from autodrop.results.words import (
     percent,
     rows,
     signed,
+    threshold,
     time,
 )
 
@@ -48,13 +49,18 @@ class Chart:
     numbers: Html
     legend: tuple[tuple[str, str], ...] = ()
 
-    def figure(self, *, lone: bool = False) -> Html:
-        """Return its place in the page; the table stays open where no script runs."""
+    def figure(self, *, lone: bool = False, heading: str = "h3") -> Html:
+        """Return its place in the page; the table stays open where no script runs.
+
+        Args:
+            lone: Whether it stands by itself, and may be larger.
+            heading: The element of its title.
+        """
         return tag(
             "figure",
             tag(
                 "figcaption",
-                tag("h3", self.title),
+                tag(heading, self.title),
                 tag("p", self.reading, class_="reading"),
                 _legend(self.legend),
             ),
@@ -107,7 +113,7 @@ def roc(curve: Mapping[str, Any], auc: str | None) -> Chart:
                 "False positive rate": Kind.NUMBER,
                 "True positive rate": Kind.NUMBER,
             },
-            [(number(c) or "above all", percent(x), percent(y)) for x, y, c in _thinned(points)],
+            [(threshold(c) or "above all", percent(x), percent(y)) for x, y, c in _thinned(points)],
         ),
         (("1", "Model"), ("guide", "Guessing")),
     )
@@ -138,7 +144,7 @@ def precision_recall(curve: Mapping[str, Any], base: float | None) -> Chart:
         table(
             "Precision and recall",
             {"Threshold": Kind.TEXT, "Recall": Kind.NUMBER, "Precision": Kind.NUMBER},
-            [(number(c), percent(x), percent(y)) for x, y, c in _thinned(points)],
+            [(threshold(c), percent(x), percent(y)) for x, y, c in _thinned(points)],
         ),
         (("1", "Model"), ("guide", "Guessing")),
     )
@@ -294,7 +300,7 @@ def thresholds(found: Sequence[Mapping[str, Any]]) -> Chart:
         "A row is called positive from this probability on. A higher threshold flags fewer rows: "
         "fewer false alarms, more misses.",
         f"Precision, recall and F1 by threshold. F1 is highest, {number(best['f1'])}, at "
-        f"{number(best['threshold'])}.",
+        f"{threshold(best['threshold'])}.",
         {
             "kind": "xy",
             "x": _axis("Threshold", "number", 0, 1),
@@ -327,7 +333,7 @@ def thresholds(found: Sequence[Mapping[str, Any]]) -> Chart:
             },
             [
                 (
-                    number(t["threshold"]),
+                    threshold(t["threshold"]),
                     count(t["flagged"]),
                     percent(t["flagged_share"]),
                     percent(t["precision"]),
@@ -343,7 +349,7 @@ def thresholds(found: Sequence[Mapping[str, Any]]) -> Chart:
                 for t in found
             ],
         ),
-        tuple((str(colour), title) for _, title, colour in series),
+        tuple((f"{colour} key-of-{colour}", title) for _, title, colour in series),
     )
 
 
@@ -559,9 +565,6 @@ def history(runs: Sequence[Mapping[str, Any]]) -> Chart:
     ]
     times = [point[0] for point in points]
     margin = (times[-1] - times[0]) * 0.04 or 86_400_000.0
-    ends = [bound for point in points for bound in point[1:] if bound is not None]
-    room = (max(ends) - min(ends)) * 0.15 or abs(ends[0]) * 0.05 or 1
-    top = max(ends) + room
     return Chart(
         "history",
         f"{called} over time",
@@ -572,7 +575,7 @@ def history(runs: Sequence[Mapping[str, Any]]) -> Chart:
         {
             "kind": "xy",
             "x": _axis("Run", "time", times[0] - margin, times[-1] + margin),
-            "y": _axis(called, "number", min(ends) - room, min(top, 1) if max(ends) <= 1 else top),
+            "y": _axis(called, "number"),
             "series": [
                 _line(called, points, look="points", notes=[str(run["run_id"]) for run in runs])
             ],
@@ -673,8 +676,8 @@ def _legend(entries: Sequence[tuple[str, str]]) -> Content:
     )
 
 
-def _cut(threshold: float | None) -> str:
-    return "nothing flagged" if threshold is None else f"threshold {number(threshold)}"
+def _cut(cut: float | None) -> str:
+    return "nothing flagged" if cut is None else f"threshold {threshold(cut)}"
 
 
 def _off(feature: Mapping[str, Any], sign: int) -> float | None:

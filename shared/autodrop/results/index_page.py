@@ -36,7 +36,7 @@ def index_page(dataset: str, runs: Sequence[Mapping[str, Any]]) -> str:
             "main",
             None
             if chart is None
-            else tag("section", chart.figure(lone=True), aria_label=chart.title),
+            else tag("section", chart.figure(lone=True, heading="h2"), class_="wide-chart"),
             tag("section", tag("h2", "All runs"), _table(runs), id="runs"),
             id="content",
         ),
@@ -96,14 +96,14 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
         },
         [
             (
-                time(run["created_at"]),
+                tag("span", time(run["created_at"]), class_="whole"),
                 _state(run["state"]),
                 _result(run),
                 interval(run["metric"]) if run["metric"] else "",
                 count(run["rows"]) or "",
                 seconds_between(run["created_at"], run["ended_at"]) or "",
                 name(str(run["key"]).rpartition("/")[2]),
-                tag("code", run["run_id"]),
+                tag("code", run["run_id"], class_="whole"),
             )
             for run in runs
         ],

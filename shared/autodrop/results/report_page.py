@@ -22,6 +22,7 @@ from autodrop.results.words import (
     seconds,
     signed,
     size,
+    threshold,
     time,
 )
 
@@ -126,30 +127,62 @@ def _lead(summary: Mapping[str, Any]) -> Content:
 def _verdict(summary: Mapping[str, Any]) -> Html:
     verdict = summary["verdict"]
     held_out = summary["held_out"]
-    checks: list[Content] = [f"{rows(held_out['rows'])} held out, never seen in training"]
+    checks: list[Content] = []
     agreement = summary["agreement"]
     if agreement is not None:
         checks.append(
             f"Autopilot's own {agreement['metric']} "
-            f"{'disagrees with' if agreement['disagrees'] else 'agrees with'} the held-out rows"
+            f"{'disagrees with' if agreement['disagrees'] else 'agrees with'} the held-out rows."
         )
     if summary["warnings"]:
         n = len(summary["warnings"])
-        checks.append(tag("a", f"{n} warning{'' if n == 1 else 's'}", href="#warnings"))
-    else:
-        checks.append("No warnings")
+        what = "Read the warning" if n == 1 else f"Read the {n} warnings"
+        checks.append(tag("a", what, href="#warnings"))
+    comparison = summary["comparison"]
     return tag(
         "div",
-        _answer("Is it good?", verdict["quality"], _QUALITY),
-        _answer("Is it better than before?", verdict["comparison"], _COMPARISON),
+        _answer("Is it good?", verdict["quality"], _QUALITY, tag("p", _in_plain_words(summary))),
+        _answer(
+            "Is it better than before?",
+            verdict["comparison"],
+            _COMPARISON,
+            None
+            if comparison is None
+            else tag("p", tag("a", "See what changed", href="#comparison")),
+        ),
         _answer(
             "Can I trust it?",
             verdict["trust"],
             _TRUST,
-            tag("ul", [tag("li", each) for each in checks]),
+            tag("ul", [tag("li", each) for each in checks]) if checks else None,
         ),
         class_="verdict",
     )
+
+
+def _in_plain_words(summary: Mapping[str, Any]) -> Content:
+    """Return what the headline metric means for a row, without the name of a metric."""
+    held_out = summary["held_out"]
+    metrics = held_out["metrics"]
+    headline = held_out["headline_metric"]
+    value = _value(metrics, headline) if headline is not None else None
+    if value is None:
+        return None
+    if headline == "roc_auc":
+        return (
+            "Of two rows, one ",
+            name(summary["positive_class"]),
+            f" and one not, it ranks the right one first {100 * value:.0f} times out of 100.",
+        )
+    if headline == "accuracy":
+        return f"It is right about {100 * value:.0f} rows out of 100."
+    off = {round(q["share"], 2): q["absolute"] for q in held_out["error_quantiles"] or []}
+    if 0.5 in off and 0.9 in off:
+        return (
+            f"Half of its predictions are off by at most {number(off[0.5])}, nine of ten by at "
+            f"most {number(off[0.9])}."
+        )
+    return None
 
 
 def _answer(
@@ -246,18 +279,16 @@ def _metrics(summary: Mapping[str, Any]) -> _Section:
     columns = {
         "Metric": Kind.TEXT,
         "Held-out rows": Kind.NUMBER,
-        f"{100 * how['level']:.0f} % interval": Kind.NUMBER,
-        _unseen("Picture"): Kind.TEXT,
         "Without a model": Kind.NUMBER,
+        _unseen("Picture"): Kind.TEXT,
         "Autopilot's validation": Kind.NUMBER,
     }
     found = [
         (
             (metric_name(key), tag("span", metric_meaning(key), class_="meaning")),
-            number(metric["value"]),
-            interval(metric),
-            charts.strip(metric),
+            _with_interval(metric),
             number(metric["baseline"]),
+            charts.strip(metric),
             number(metric["validation"]),
         )
         for key, metric in held_out["metrics"].items()
@@ -270,8 +301,8 @@ def _metrics(summary: Mapping[str, Any]) -> _Section:
         (
             tag(
                 "p",
-                "In the pictures: the value with its interval in blue, in orange what one scores "
-                "without a model. ",
+                f"Below each value its {100 * how['level']:.0f} % interval. In the pictures: the "
+                "value with its interval in blue, in orange what one scores without a model. ",
                 f"Intervals: {how['method']}, {count(how['replicates'])} replicates."
                 if how["replicates"]
                 else f"Intervals: {how['method']}.",
@@ -337,15 +368,15 @@ def _at_thresholds(held_out: Mapping[str, Any]) -> Content:
         return None
     sets = [("The model's labels", held_out["metrics"])]
     if half is not None:
-        sets.append((f"At {number(half['threshold'])}", half["metrics"]))
+        sets.append((f"At {threshold(half['threshold'])}", half["metrics"]))
     if best is not None:
-        sets.append((f"At {number(best['threshold'])}, the best F1", best["metrics"]))
+        sets.append((f"At {threshold(best['threshold'])}, the best F1", best["metrics"]))
     names = (half or best)["metrics"]
     return (
         tag("h3", "At three thresholds" if half and best else "At another threshold"),
         tag(
             "p",
-            "95 % intervals in brackets. The threshold of the best F1 was found on these very "
+            "Below each value its 95 % interval. The threshold of the best F1 was found on these very "
             "rows, which flatters it a little.",
             class_="note",
         ),
@@ -488,7 +519,7 @@ def _matrix(matrix: Mapping[str, Any] | None) -> Html:
     labels, counts = matrix["labels"], matrix["counts"]
     head = tag(
         "tr",
-        tag("th", "Truth, down; predicted, across", scope="col"),
+        tag("th", "Truth ↓ predicted →", scope="col"),
         [tag("th", name(label), scope="col", class_="number") for label in labels],
     )
     body = []
@@ -549,10 +580,6 @@ def _drivers(found: Mapping[str, Any] | None) -> _Section:
             ),
         )
     chart = charts.importance(found)
-    method = {
-        "autopilot_shap": "Mean absolute SHAP values from Autopilot's explainability report",
-        "permutation": "Permutation importance: how much worse it gets when a column is shuffled",
-    }.get(found["method"], found["method"])
     return _Section(
         "drivers",
         "Drivers",
@@ -560,9 +587,8 @@ def _drivers(found: Mapping[str, Any] | None) -> _Section:
         (
             tag(
                 "p",
-                method,
-                f", on {rows(found['rows'])}" if found["rows"] is not None else None,
-                ". Importance is what the model uses, not what causes the target.",
+                f"Measured on {rows(found['rows'])}. " if found["rows"] is not None else None,
+                "Importance is what the model uses, not what causes the target.",
                 class_="note",
             ),
             chart.figure(lone=True),
@@ -599,7 +625,7 @@ def _mistakes(found: Mapping[str, Any] | None) -> _Section:
                 {"Row": Kind.TEXT, "Truth": Kind.TEXT, "Predicted": Kind.TEXT, last: Kind.NUMBER},
                 [
                     (
-                        count(each["row"]),
+                        str(each["row"]),
                         name(each["truth"]),
                         name(each["prediction"]),
                         signed(each["error"]) if is_regression else percent(each["probability"]),
@@ -633,8 +659,8 @@ def _segments(summary: Mapping[str, Any]) -> _Section:
         (
             tag(
                 "p",
-                "By the values of the main categorical columns, 95 % intervals in brackets. A "
-                "value is marked when its interval leaves out the figure for all rows.",
+                "By the values of the main categorical columns, with 95 % intervals. A value is "
+                "marked when the interval of the first metric leaves out the figure for all rows.",
                 class_="note",
             ),
             [_segment(each, of_target, summary) for each in found],
@@ -650,15 +676,15 @@ def _segment(
     columns = {"Value": Kind.TEXT, "Rows": Kind.NUMBER}
     if of_target is not None:
         columns[of_target] = Kind.NUMBER
-    columns |= {metric_name(each): Kind.NUMBER for each in names}
     columns["Beside all rows"] = Kind.TEXT
+    columns |= {metric_name(each): Kind.NUMBER for each in names}
     found_rows = []
     for each in found["values"]:
         row: list[Content] = [name(each["value"]), count(each["rows"])]
         if of_target is not None:
             row.append(percent(each["target"]) if is_share else number(each["target"]))
-        row += [_with_interval(each["metrics"].get(key)) for key in names]
         row.append(_beside_all(each, names, summary["held_out"]["metrics"]))
+        row += [_with_interval(each["metrics"].get(key)) for key in names]
         found_rows.append(row)
     explained = found["explained_share"]
     other = found["other_rows"]
@@ -696,8 +722,12 @@ def _leaderboard(summary: Mapping[str, Any]) -> _Section:
     objective = next(
         (each["objective_metric"] for each in candidates if each["objective_metric"]), "Objective"
     )
-    # Autopilot repeats its objective among the metrics, under the same name and of the same rows.
-    metrics = [each for each in metrics if each != (objective, "Validation")]
+    # What Autopilot repeats among the metrics has a column of its own.
+    metrics = [
+        each
+        for each in metrics
+        if each != (objective, "Validation") and each[0] != "InferenceLatency"
+    ]
     columns = {
         "Rank": Kind.TEXT,
         "Candidate": Kind.TEXT,
@@ -939,11 +969,11 @@ def _value(metrics: Mapping[str, Any], key: str) -> float | None:
     return value
 
 
-def _with_interval(metric: Mapping[str, Any] | None) -> str | None:
+def _with_interval(metric: Mapping[str, Any] | None) -> Content:
     if metric is None or metric["value"] is None:
         return None
     between = interval(metric)
-    return f"{number(metric['value'])}{f' ({between})' if between else ''}"
+    return (number(metric["value"]), None if between is None else tag("small", between))
 
 
 def _mark(text: str, look: str) -> Html:

@@ -75,6 +75,11 @@ def number(value: float | None) -> str | None:
     return f"{value:.4f}" if 0.001 <= abs(value) < 1 else f"{value:,.4g}"
 
 
+def threshold(value: float | None) -> str | None:
+    """Return a threshold without zeros at its end: `0.5`, `0.2652`."""
+    return None if value is None else f"{value:.4g}"
+
+
 def signed(value: float | None) -> str | None:
     """Return a number with its sign: `+0.0123`, `−4.5`, `0`."""
     shown = number(value)

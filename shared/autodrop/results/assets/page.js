@@ -7,6 +7,7 @@
   const drawn = [];
 
   const formats = {
+    threshold: (value) => String(Number(value.toPrecision(4))),
     percent: (value) => {
       const shown = new Intl.NumberFormat("en", { maximumFractionDigits: Math.abs(value) < 0.1 ? 2 : 1 });
       return `${shown.format(100 * value)} %`;
@@ -46,19 +47,23 @@
   const axisOf = (axis, colour, place) => ({
     type: axis.categories ? "category" : "value",
     name: axis.name,
-    nameLocation: "middle",
-    nameGap: place === "x" ? 30 : 16,
-    nameTextStyle: { color: colour.soft, fontSize: 13 },
+    nameLocation: place === "x" ? "middle" : "end",
+    nameGap: place === "x" ? 30 : 12,
+    nameTextStyle: { color: colour.soft, fontSize: 13, align: place === "x" ? "center" : "left" },
     min: axis.min ?? null,
     max: axis.max ?? null,
     scale: axis.min == null,
     splitNumber: 4,
-    axisLine: { show: place === "x", lineStyle: { color: colour.guide } },
+    // Quarters: 0 %, 25 %, …
+    interval: axis.min === 0 && axis.max != null && axis.max <= 1 ? axis.max / 4 : null,
+    axisLine: { show: place === "x", onZero: false, lineStyle: { color: colour.guide } },
     axisTick: { show: false },
     axisLabel: {
       color: colour.soft,
       fontSize: 12,
       hideOverlap: true,
+      // Ends that follow from the data are no round numbers.
+      ...(axis.min && axis.max ? { showMinLabel: false, showMaxLabel: false } : {}),
       formatter: (value) => format(axis.format === "time" ? { format: "day" } : axis, value),
     },
     splitLine: { show: place === "y", lineStyle: { color: colour.rule } },
@@ -67,6 +72,7 @@
   const whisker = (name, points, colour, horizontal) => ({
     name, type: "custom", silent: true, z: 1,
     data: points,
+    encode: horizontal ? { x: [0, 2, 3], y: 1 } : { x: 0, y: [1, 2, 3] },
     renderItem: (_, api) => {
       const [a, b] = horizontal
         ? [api.coord([api.value(2), api.value(1)]), api.coord([api.value(3), api.value(1)])]
@@ -118,7 +124,7 @@
         });
       });
       return {
-        grid: { left: 24, right: 18, top: 14, bottom: 24, containLabel: true },
+        grid: { left: 4, right: 22, top: 34, bottom: 30, containLabel: true },
         xAxis: axisOf(spec.x, colour, "x"),
         yAxis: axisOf(spec.y, colour, "y"),
         series,
@@ -148,7 +154,7 @@
         .map((_, i) => [spec.values[i], i, spec.low && spec.low[i], spec.high && spec.high[i]])
         .filter((each) => each[2] != null && each[3] != null);
       return {
-        grid: { left: 8, right: 28, top: 8, bottom: 26, containLabel: true },
+        grid: { left: 8, right: 28, top: 8, bottom: 30, containLabel: true },
         xAxis: { ...axisOf(spec.x, colour, "x"), splitLine: { show: true, lineStyle: { color: colour.rule } } },
         yAxis: {
           type: "category",
@@ -193,7 +199,7 @@
         },
       });
       return {
-        grid: { left: 24, right: 18, top: 14, bottom: 24, containLabel: true },
+        grid: { left: 4, right: 22, top: 34, bottom: 30, containLabel: true },
         xAxis: axisOf(spec.x, colour, "x"),
         yAxis: axisOf({ ...spec.y, min: 0 }, colour, "y"),
         series: spec.series.map((each, i) => paint(each.name, each.counts, each.colour, i)),
@@ -206,7 +212,7 @@
       const low = Math.min(spec.x.min, spec.y.min);
       const high = Math.max(spec.x.max, spec.y.max);
       return {
-        grid: { left: 24, right: 18, top: 14, bottom: 24, containLabel: true },
+        grid: { left: 4, right: 22, top: 34, bottom: 30, containLabel: true },
         xAxis: { ...axisOf(spec.x, colour, "x"), splitLine: { show: false } },
         yAxis: axisOf(spec.y, colour, "y"),
         series: [
@@ -348,7 +354,7 @@
     const of = (share) => (share == null ? "not available" : formats.percent(share));
     const say = () => {
       const at = data.thresholds[Number(input.value)];
-      const threshold = formats.number(at.threshold);
+      const threshold = formats.threshold(at.threshold);
       input.setAttribute("aria-valuetext", `from ${threshold}`);
       output.textContent =
         `From a probability of ${threshold}: ${formats.count(at.flagged)} rows are flagged ` +
