@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 _PARTS = " ▏▎▍▌▋▊▉"
@@ -39,7 +40,9 @@ def place(
     end = 1.0 if top <= 1 else top * 1.05
 
     def at(number: float) -> int:
-        return round((number - start) / (end - start) * (width - 1)) if end > start else 0
+        share = (number - start) / (end - start)
+        # Numbers may be so far apart that their distance is infinite.
+        return round(min(max(share, 0.0), 1.0) * (width - 1)) if isfinite(share) else 0
 
     marks = ["┄"] * width
     if low is not None and high is not None:

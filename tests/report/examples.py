@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autodrop.dataset import Dataset, Split, Target
+from autodrop.dataset import Dataset, Split
 from autodrop.findings import Finding
 from autodrop.results.candidates import autopilot_record
 from autodrop.results.importance import importance
@@ -71,7 +71,13 @@ def binary() -> dict[str, Any]:
     """Return the summary of a bank's campaign: 11 % positive, with a previous run."""
     before = _binary(_dataset_of_bank(), 1.7, 4_000, seed=1, run="v1", days=0)
     return _binary(
-        _dataset_of_bank(), 2.0, 8_238, seed=2, run="v2", days=7, previous=Previous(before, _PROFILES[0])
+        _dataset_of_bank(),
+        2.0,
+        8_238,
+        seed=2,
+        run="v2",
+        days=7,
+        previous=Previous(before, _PROFILES[0]),
     )
 
 
@@ -101,7 +107,9 @@ def attacked() -> dict[str, Any]:
         source={"bucket": "b", "key": f"inbox/{ATTACK}/x.csv", "version_id": None, "size": 1},
         warnings=(Finding(ATTACK, ATTACK, ATTACK, column=ATTACK),),
     )
-    return _binary(dataset, 1.5, 1_000, seed=5, run="v5", labels=("</td>&amp;\"'", ATTACK), name=ATTACK)
+    return _binary(
+        dataset, 1.5, 1_000, seed=5, run="v5", labels=("</td>&amp;\"'", ATTACK), name=ATTACK
+    )
 
 
 @cache
@@ -212,7 +220,13 @@ def regression() -> dict[str, Any]:
         run="r1",
         dataset_name="house-prices",
         segment_columns={"district": 0.21},
-        drivers={"area": 81_200.0, "district": 40_100.0, "year": 21_900.0, "rooms": 9_800.0, "floor": 950.0},
+        drivers={
+            "area": 81_200.0,
+            "district": 40_100.0,
+            "year": 21_900.0,
+            "rooms": 9_800.0,
+            "floor": 950.0,
+        },
     )
 
 
@@ -257,7 +271,9 @@ def index_runs(count: int = 14) -> list[dict[str, Any]]:
     return found[::-1]
 
 
-def _dataset_of_bank(classes: tuple[tuple[str, int], ...] = (("no", 36_548), ("yes", 4_640))) -> Dataset:
+def _dataset_of_bank(
+    classes: tuple[tuple[str, int], ...] = (("no", 36_548), ("yes", 4_640)),
+) -> Dataset:
     return a_dataset(
         classes=classes,
         rows=41_188,
@@ -324,7 +340,9 @@ def _binary(
         of_prediction=sure.astype(np.float32),
         of_truth=np.where(is_yes, score, 1 - score),
         mistakes=[
-            Mistake(int(i) * 5 + 1, labels[int(is_yes[i])], labels[int(predicted[i])], float(sure[i]))
+            Mistake(
+                int(i) * 5 + 1, labels[int(is_yes[i])], labels[int(predicted[i])], float(sure[i])
+            )
             for i in surest
         ],
         segments={
@@ -389,7 +407,9 @@ def _summary(
         [best, *others],
         [],
     )
-    values = "global_shap_values" if kind_of_drivers == "kernel_shap" else "global_importance_values"
+    values = (
+        "global_shap_values" if kind_of_drivers == "kernel_shap" else "global_importance_values"
+    )
     report = {
         "explanations": {
             kind_of_drivers: {

@@ -605,11 +605,11 @@ def strip(metric: Mapping[str, Any]) -> Content:
     known = [each for each in (value, low, high, base) if each is not None]
     if value is None:
         return ""
-    start = min(0.0, *known, 0.0)
+    start = min(0.0, *known)
     end = max(1.0 if max(known) <= 1 else max(known) * 1.05, *known)
 
     def at(number: float) -> float:
-        return round(1 + 98 * (number - start) / (end - start), 2)
+        return float(round(1 + 98 * (number - start) / (end - start), 2))
 
     def bar(class_: str, left: float, width: float, y: int, height: int) -> Html:
         return tag("rect", class_=class_, x=str(left), y=y, width=str(width), height=height)

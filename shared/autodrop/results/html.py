@@ -1,4 +1,4 @@
-"""HTML that is escaped unless it says that it is HTML: forgetting something makes nothing unsafe."""
+"""HTML in which any text is escaped that does not say that it is HTML already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from html import escape
 from typing import Any, TypeAlias
 
-Content: TypeAlias = "str | None | Iterable[Content]"
+Content: TypeAlias = "str | Iterable[Content] | None"
 Attribute: TypeAlias = str | int | bool | None
 
 NOT_AVAILABLE = "not available"

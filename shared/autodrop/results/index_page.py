@@ -9,7 +9,16 @@ from urllib.parse import quote
 from autodrop.results import charts
 from autodrop.results.html import Content, Html, Kind, html, name, table, tag
 from autodrop.results.page import page
-from autodrop.results.words import count, interval, metric_name, number, seconds_between, state_name, time
+from autodrop.results.words import (
+    count,
+    day_and_time,
+    interval,
+    metric_name,
+    number,
+    seconds_between,
+    state_name,
+    time,
+)
 
 _LOOKS = {"COMPLETED": "good", "REJECTED": "care", "STOPPED": "care", "FAILED": "bad"}
 _WITHOUT_RESULTS = frozenset({"REJECTED", "FAILED", "STOPPED"})
@@ -96,7 +105,7 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
         },
         [
             (
-                tag("span", time(run["created_at"]), class_="whole"),
+                _when(run["created_at"]),
                 _state(run["state"]),
                 _result(run),
                 interval(run["metric"]) if run["metric"] else "",
@@ -108,6 +117,11 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
             for run in runs
         ],
     )
+
+
+def _when(iso: str) -> Html:
+    day, clock = day_and_time(iso)
+    return tag("span", day, tag("small", clock), class_="whole")
 
 
 def _state(state: str) -> Html:
@@ -127,9 +141,7 @@ def _result(run: Mapping[str, Any]) -> Content:
         return tag("a", said, href=_relative(run["report"]))
     if run["state"] not in _WITHOUT_RESULTS:
         return "not yet"
-    failure = tag(
-        "a", run["code"] or "the reason", href=_relative(f"{run['run_id']}/failure.json")
-    )
+    failure = tag("a", run["code"] or "the reason", href=_relative(f"{run['run_id']}/failure.json"))
     return (failure, f": {run['reason']}" if run["reason"] else None)
 
 

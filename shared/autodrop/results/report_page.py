@@ -126,7 +126,6 @@ def _lead(summary: Mapping[str, Any]) -> Content:
 
 def _verdict(summary: Mapping[str, Any]) -> Html:
     verdict = summary["verdict"]
-    held_out = summary["held_out"]
     checks: list[Content] = []
     agreement = summary["agreement"]
     if agreement is not None:
@@ -376,8 +375,8 @@ def _at_thresholds(held_out: Mapping[str, Any]) -> Content:
         tag("h3", "At three thresholds" if half and best else "At another threshold"),
         tag(
             "p",
-            "Below each value its 95 % interval. The threshold of the best F1 was found on these very "
-            "rows, which flatters it a little.",
+            "Below each value its 95 % interval. The threshold of the best F1 was found on these "
+            "very rows, which flatters it a little.",
             class_="note",
         ),
         table(
@@ -463,7 +462,7 @@ def _classes(held_out: Mapping[str, Any]) -> _Section:
         "Classes",
         "Which classes it knows, and which it confuses",
         (
-            tag("div", [each.figure() for each in found], class_="grid"),
+            tag("div", [each.figure() for each in found], class_="grid") if found else None,
             parts,
         ),
         found,
@@ -504,7 +503,12 @@ def _confusions(found: Sequence[Mapping[str, Any]] | None) -> Html:
         )
     return table(
         "The largest confusions",
-        {"Truth": Kind.TEXT, "Predicted": Kind.TEXT, "Rows": Kind.NUMBER, "of that truth": Kind.NUMBER},
+        {
+            "Truth": Kind.TEXT,
+            "Predicted": Kind.TEXT,
+            "Rows": Kind.NUMBER,
+            "of that truth": Kind.NUMBER,
+        },
         [
             (name(e["truth"]), name(e["prediction"]), count(e["rows"]), percent(e["share"]))
             for e in found
@@ -944,9 +948,7 @@ def _run(summary: Mapping[str, Any]) -> _Section:
 
 def _links(files: Mapping[str, str | None]) -> Content:
     """Return links to the files in the same folder, which work in S3 and in a downloaded one."""
-    uris = [
-        files[key] for key in ("predictions", "predictions_parquet", "leaderboard", "summary")
-    ]
+    uris = [files[key] for key in ("predictions", "predictions_parquet", "leaderboard", "summary")]
     links = [
         tag("a", each, href=f"./{each}")
         for each in (uri.rpartition("/")[2] for uri in uris if uri is not None)

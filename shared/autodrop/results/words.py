@@ -49,6 +49,9 @@ _STATES = {
 }
 
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def metric_name(name: str) -> str:
     """Return what a metric is called: `ROC AUC` for `roc_auc`, any unknown name as it is."""
     return _METRICS.get(name, (name, ""))[0]
@@ -65,11 +68,14 @@ def state_name(state: str) -> str:
 
 
 def number(value: float | None) -> str | None:
-    """Return a number in four digits or so: `0.9526`, `12.35`, `48,213`; None for None."""
+    """Return a number in four digits or so: `0.9526`, `48,213`; None for None."""
     if value is None:
         return None
     if value == 0:
         return "0"
+    if abs(value) >= 1e10:
+        digits, _, power = f"{value:.3e}".partition("e")
+        return f"{digits} \u00d7 10{str(int(power)).translate(_RAISED)}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4f}" if 0.001 <= abs(value) < 1 else f"{value:,.4g}"
@@ -81,11 +87,11 @@ def threshold(value: float | None) -> str | None:
 
 
 def signed(value: float | None) -> str | None:
-    """Return a number with its sign: `+0.0123`, `−4.5`, `0`."""
+    """Return a number with its sign: `+0.0123`, `0`, or a minus."""
     shown = number(value)
     if value is None or shown is None:
         return None
-    return f"+{shown}" if value > 0 else shown.replace("-", "−")
+    return f"+{shown}" if value > 0 else shown.replace("-", "\u2212")
 
 
 def count(value: float | None) -> str | None:
@@ -142,8 +148,13 @@ def time(iso: str | None) -> str | None:
     """Return a time as `25 Nov 2026, 00:06 UTC`."""
     if iso is None:
         return None
+    return ", ".join(day_and_time(iso))
+
+
+def day_and_time(iso: str) -> tuple[str, str]:
+    """Return a time in two parts: `25 Nov 2026` and `00:06 UTC`."""
     when = datetime.fromisoformat(iso).astimezone(UTC)
-    return f"{when.day} {when:%b %Y, %H:%M} UTC"
+    return f"{when.day} {when:%b %Y}", f"{when:%H:%M} UTC"
 
 
 def rows(number_of: int) -> str:
