@@ -257,6 +257,7 @@ def scores(histogram: Mapping[str, Any], positive: str) -> Chart:
         each: _shares(_halved(histogram[each], len(histogram["edges"]) - 1))
         for each in ("positive", "negative")
     }
+    highest = max(max(each) for each in found.values())
     names = (f"Truth is {positive}", "Truth is not")
     return Chart(
         "scores",
@@ -270,7 +271,9 @@ def scores(histogram: Mapping[str, Any], positive: str) -> Chart:
             "kind": "histogram",
             "edges": edges,
             "x": _axis("Probability of the positive class", "percent", 0, 1),
-            "y": _axis("Share of the rows of the class", "percent", 0),
+            "y": _axis(
+                "Share of the rows of the class", "percent", 0, 1 if highest > 0.8 else None
+            ),
             "series": [
                 {"name": names[0], "counts": found["positive"], "colour": 1},
                 {"name": names[1], "counts": found["negative"], "colour": 2},

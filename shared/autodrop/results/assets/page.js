@@ -110,7 +110,8 @@
           type: each.look === "dots" ? "scatter" : "line",
           step: each.look === "step" ? "end" : false,
           data: each.points.map((point) => [point[0], point[1]]),
-          showSymbol: dots,
+          // A line of one point is only seen by its point.
+          showSymbol: dots || (each.look !== "guide" && each.points.length < 3),
           symbol: "circle",
           symbolSize: dots ? 8 : 6,
           silent: each.look === "guide",
@@ -358,7 +359,8 @@
       input.setAttribute("aria-valuetext", `from ${threshold}`);
       output.textContent =
         `From a probability of ${threshold}: ${formats.count(at.flagged)} rows are flagged ` +
-        `(${formats.percent(at.flagged_share)}). ${of(at.precision)} of them are right (precision), and ` +
+        `(${formats.percent(at.flagged_share)}). ` +
+        (at.flagged ? `${of(at.precision)} of them are right (precision), and ` : "") +
         `${of(at.recall)} of all positive rows are found (recall). F1 ` +
         `${at.f1 == null ? "not available" : formats.number(at.f1)}, accuracy ${formats.percent(at.accuracy)}.`;
       ["true_positives", "false_negatives", "false_positives", "true_negatives"].forEach((name) => {
