@@ -4,8 +4,8 @@ Rows that a metric cannot tell apart are counted together first, and the counts 
 multinomial distribution: that is the bootstrap itself, without touching a row again. It is exact
 for metrics of labels, and for the others as long as there are few rows:
 
-- scores: beyond `MOST_ROWS` rows, neighbours are counted together in `_BINS` bins of about as many
-  rows each; the interval is moved by what the bins change in the metric itself;
+- scores: beyond `MOST_ROWS` rows, neighbours are counted together in some hundred bins (`_binned`);
+  the interval is moved by what the bins change in the metric itself;
 - means over rows (errors, losses): beyond `MOST_ROWS` rows, every `MOST_ROWS`-th row is summed
   into one block, and blocks are drawn;
 - a median: beyond as many rows, the quantiles between which the median of a sample lies, which is
@@ -37,7 +37,7 @@ from autodrop.results.metrics import (
 LEVEL = 0.95
 REPLICATES = 400
 MOST_ROWS = 10_000
-_BINS = 1_000
+_BINS = 300
 METHOD = "percentile bootstrap over held-out rows"
 _AT_ONCE = 50
 _SEED = 20_240_229
@@ -51,7 +51,7 @@ _NONE: Interval = (None, None)
 def of_scores(ranking: Ranking) -> Intervals:
     """Return the intervals of what `score_metrics` returns."""
     exact = score_metrics(ranking)
-    binned = ranking if ranking.rows <= MOST_ROWS else _binned(ranking, _BINS)
+    binned = ranking if ranking.rows <= MOST_ROWS else _binned(ranking)
     size = len(binned.score)
     cells = np.concatenate([binned.positives, binned.negatives])
     drawn = _collected(
@@ -161,18 +161,28 @@ def difference(
     return change, change - _Z * float(error), change + _Z * float(error)
 
 
-def _binned(ranking: Ranking, most: int) -> Ranking:
-    """Return the counts in at most `most` bins of about as many rows each."""
-    if len(ranking.score) <= most:
-        return ranking
-    rows = ranking.positives + ranking.negatives
-    before = np.cumsum(rows) - rows
-    bins = before * most // int(rows.sum())
-    starts = np.append(0, np.flatnonzero(bins[1:] != bins[:-1]) + 1)
+def _binned(ranking: Ranking) -> Ranking:
+    """Return the counts in bins of neighbours.
+
+    A bin has at most a `_BINS`-th of the positive rows and a `_BINS`-th of the negative ones, and
+    its ranks are close to each other also in relation to the first of them: precision changes
+    fastest among the first rows, above all when positive rows are rare.
+    """
+    p, n = int(ranking.positives.sum()), int(ranking.negatives.sum())
+    up_to = np.cumsum(ranking.positives), np.cumsum(ranking.negatives)
+    before = up_to[0] - ranking.positives, up_to[1] - ranking.negatives
+    keys = [
+        before[0] * _BINS // max(p, 1),
+        (up_to[0] - 1) * _BINS // max(p, 1),
+        before[1] * _BINS // max(n, 1),
+        (np.log1p(before[0] + before[1]) * (_BINS / np.log1p(p + n))).astype(np.int64),
+    ]
+    changes = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    starts = np.append(0, np.flatnonzero(changes) + 1)
     positives = np.add.reduceat(ranking.positives, starts)
     negatives = np.add.reduceat(ranking.negatives, starts)
-    means = np.add.reduceat(ranking.score * rows, starts) / (positives + negatives)
-    return Ranking(means, positives, negatives)
+    sums = np.add.reduceat(ranking.score * (ranking.positives + ranking.negatives), starts)
+    return Ranking(sums / (positives + negatives), positives, negatives)
 
 
 def _blocks(column: Floats) -> Floats:
