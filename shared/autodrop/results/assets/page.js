@@ -313,6 +313,7 @@
     if (table && table.tagName === "DETAILS") table.open = false;
     let at = -1;
     element.tabIndex = 0;
+    element.setAttribute("aria-description", "The arrow keys read its points one by one.");
     element.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (!step || !length) return;
