@@ -246,7 +246,8 @@ def test_thirty_classes_with_all_of_their_metrics() -> None:
 def test_probabilities_that_are_counted_rank_nearly_as_those_that_are_kept() -> None:
     kept, counted = scored_classes()[0].rankings, scored_classes(most=40_000)[0].rankings
 
-    assert kept is not None and counted is not None
+    assert kept is not None
+    assert counted is not None
     assert counted.keys() == kept.keys()
     for label in kept:
         assert float(roc_auc(counted[label])) == pytest.approx(
