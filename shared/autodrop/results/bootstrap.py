@@ -30,6 +30,7 @@ from autodrop.results.metrics import (
     Values,
     label_metrics,
     multiclass_metrics,
+    pieces,
     roc_auc,
     score_metrics,
 )
@@ -169,19 +170,29 @@ def _binned(ranking: Ranking) -> Ranking:
     fastest among the first rows, above all when positive rows are rare.
     """
     p, n = int(ranking.positives.sum()), int(ranking.negatives.sum())
-    up_to = np.cumsum(ranking.positives), np.cumsum(ranking.negatives)
-    before = up_to[0] - ranking.positives, up_to[1] - ranking.negatives
-    keys = [
-        before[0] * _BINS // max(p, 1),
-        (up_to[0] - 1) * _BINS // max(p, 1),
-        before[1] * _BINS // max(n, 1),
-        (np.log1p(before[0] + before[1]) * (_BINS / np.log1p(p + n))).astype(np.int64),
-    ]
-    changes = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
-    starts = np.append(0, np.flatnonzero(changes) + 1)
+    starts_of_pieces, done, last = [np.zeros(1, dtype=np.int64)], (0, 0), None
+    for piece in pieces(len(ranking.score)):
+        here = ranking.positives[piece], ranking.negatives[piece]
+        up_to = done[0] + np.cumsum(here[0]), done[1] + np.cumsum(here[1])
+        before = up_to[0] - here[0], up_to[1] - here[1]
+        rank = np.log1p(before[0] + before[1]) * (_BINS / np.log1p(p + n))
+        keys = np.stack(
+            [
+                before[0] * _BINS // max(p, 1),
+                (up_to[0] - 1) * _BINS // max(p, 1),
+                before[1] * _BINS // max(n, 1),
+                rank.astype(np.int64),
+            ]
+        )
+        previous = keys[:, :1] if last is None else last
+        changes = (np.diff(keys, axis=1, prepend=previous) != 0).any(axis=0)
+        starts_of_pieces.append(np.flatnonzero(changes) + piece.start)
+        done, last = (int(up_to[0][-1]), int(up_to[1][-1])), keys[:, -1:]
+    starts = np.concatenate(starts_of_pieces)
     positives = np.add.reduceat(ranking.positives, starts)
     negatives = np.add.reduceat(ranking.negatives, starts)
-    sums = np.add.reduceat(ranking.score * (ranking.positives + ranking.negatives), starts)
+    rows = ranking.positives + ranking.negatives
+    sums = np.add.reduceat(ranking.score * rows, starts)
     return Ranking(sums / (positives + negatives), positives, negatives)
 
 

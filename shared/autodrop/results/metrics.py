@@ -8,7 +8,7 @@ bootstrap replicates, for which a metric that is not defined is NaN; outside, it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ HIGHER_IS_BETTER = frozenset(
         *("recall", "mcc", "f1_macro", "f1_weighted", "roc_auc_ovr", "r2"),
     }
 )
+_PIECE = 500_000
 _SMALLEST = float(np.finfo(np.float64).eps)
 
 
@@ -106,26 +107,31 @@ def ranked(is_positive: Bools, score: Floats) -> Ranking:
     # Ten million rows have as many scores: what is not needed any more goes at once.
     del order
     starts = np.append(0, np.flatnonzero(in_order[1:] != in_order[:-1]) + 1)
-    positives = np.add.reduceat(hits, starts, dtype=np.int64)
-    negatives = np.diff(starts, append=len(score)) - positives
-    return Ranking(in_order[starts], positives, negatives)
+    distinct = in_order[starts]
+    del in_order
+    positives = np.add.reduceat(hits, starts, dtype=np.int32)
+    rows = np.diff(starts, append=len(score)).astype(np.int32)
+    return Ranking(distinct, positives, rows - positives)
 
 
 def score_metrics(ranking: Ranking) -> Values:
     """Return `roc_auc`, `average_precision`, `log_loss` and `brier`, NaN where not defined."""
-    # As floats, because of whole numbers NumPy multiplies matrices slowly.
-    positives = ranking.positives.astype(np.float64)
-    negatives = ranking.negatives.astype(np.float64)
-    rows = positives.sum(axis=-1) + negatives.sum(axis=-1)
-    of_truth = np.clip(ranking.score, _SMALLEST, 1.0)
-    of_other = np.clip(1 - ranking.score, _SMALLEST, 1.0)
-    loss = positives @ np.log(of_truth) + negatives @ np.log(of_other)
-    squares = positives @ (1 - ranking.score) ** 2 + negatives @ ranking.score**2
+    rows = ranking.positives.sum(axis=-1) + ranking.negatives.sum(axis=-1)
+    loss: Any = 0.0
+    squares: Any = 0.0
+    for piece in pieces(len(ranking.score)):
+        score = ranking.score[piece]
+        # As floats, because of whole numbers NumPy multiplies matrices slowly.
+        positives = ranking.positives[..., piece].astype(np.float64)
+        negatives = ranking.negatives[..., piece].astype(np.float64)
+        loss -= positives @ np.log(np.clip(score, _SMALLEST, 1.0))
+        loss -= negatives @ np.log(np.clip(1 - score, _SMALLEST, 1.0))
+        squares += positives @ (1 - score) ** 2 + negatives @ score**2
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             "roc_auc": roc_auc(ranking),
             "average_precision": average_precision(ranking),
-            "log_loss": -loss / rows,
+            "log_loss": loss / rows,
             "brier": squares / rows,
         }
 
@@ -134,20 +140,38 @@ def roc_auc(ranking: Ranking) -> Any:
     """Return the area under the ROC curve, ties counted half; NaN with one class only."""
     positives = ranking.positives.sum(axis=-1, dtype=np.float64)
     negatives = ranking.negatives.sum(axis=-1, dtype=np.float64)
-    # The Mann-Whitney statistic: the negative rows that stand below each positive one.
-    below = negatives[..., None] - np.cumsum(ranking.negatives, axis=-1) + ranking.negatives / 2
+    area: Any = 0.0
+    below = negatives[..., None]
+    for piece in pieces(len(ranking.score)):
+        # The Mann-Whitney statistic: the negative rows that stand below each positive one.
+        here = ranking.negatives[..., piece]
+        left = below - np.cumsum(here, axis=-1)
+        area += (ranking.positives[..., piece] * (left + here / 2)).sum(axis=-1)
+        below = left[..., -1:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (ranking.positives * below).sum(axis=-1) / (positives * negatives)
+        return area / (positives * negatives)
 
 
 def average_precision(ranking: Ranking) -> Any:
     """Return the precision averaged over the steps in recall; NaN without positive rows."""
-    hits = np.cumsum(ranking.positives, axis=-1)
-    flagged = hits + np.cumsum(ranking.negatives, axis=-1)
+    total: Any = 0.0
+    tp: Any = 0
+    fp: Any = 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        # A replicate may have none of the first scores.
-        precision = np.where(flagged > 0, hits / flagged, 0.0)
-        return (precision * ranking.positives).sum(axis=-1) / hits[..., -1]
+        for piece in pieces(len(ranking.score)):
+            hits = tp + np.cumsum(ranking.positives[..., piece], axis=-1)
+            misses = fp + np.cumsum(ranking.negatives[..., piece], axis=-1)
+            # A replicate may have none of the first scores.
+            precision = np.where(hits > 0, hits / (hits + misses), 0.0)
+            total += (precision * ranking.positives[..., piece]).sum(axis=-1)
+            tp, fp = hits[..., -1:], misses[..., -1:]
+        return total / tp[..., 0]
+
+
+def pieces(size: int) -> Iterator[slice]:
+    """Yield slices of a long array, so that what is computed from it need not be as long."""
+    for start in range(0, size, _PIECE):
+        yield slice(start, start + _PIECE)
 
 
 def label_metrics(tp: Any, fp: Any, fn: Any, tn: Any) -> Values:

@@ -37,6 +37,7 @@ Files = Callable[[], Iterable[Path]]
 _BATCH = 20_000
 _MISTAKES = 20
 _MOST_VALUES = 5_000
+_FEW_LABELS = 2**15
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,9 @@ class _Labels:
         codes = self._codes
         for label in dict.fromkeys(labels):
             codes.setdefault(label, len(codes))
-        return np.fromiter(map(codes.__getitem__, labels), np.int32, len(labels))
+        # Two bytes a row, unless there are very many labels.
+        kind = np.int16 if len(codes) < _FEW_LABELS else np.int32
+        return np.fromiter(map(codes.__getitem__, labels), kind, len(labels))
 
     def _columns_of_codes(self) -> Codes:
         """Return the column of each code, -1 for labels without one."""
