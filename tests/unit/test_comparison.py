@@ -92,7 +92,7 @@ def test_a_summary_of_version_1_has_no_intervals_to_tell_noise_by() -> None:
 @pytest.mark.parametrize(
     "other", [{"target": "z"}, {"problem_type": "regression"}, {"positive_class": "no"}]
 )
-def test_another_question_has_no_metrics_to_compare(other: dict[str, str]) -> None:
+def test_another_question_has_no_metrics_to_compare(other: dict[str, Any]) -> None:
     told = comparison(a_summary(), a_summary(**other), None)
 
     assert told["metrics"] == {}

@@ -30,8 +30,10 @@ SCHEMA = json.loads((ROOT / "docs" / "summary.schema.json").read_text())
 def labels_of(truth: list[str], predicted: list[str], **more: Any) -> ScoredLabels:
     """Return scored labels."""
     labels = sorted({*truth, *predicted})
-    codes = [np.array([labels.index(each) for each in side]) for side in (truth, predicted)]
-    return ScoredLabels(labels, *codes, **more)
+    of_truth, of_prediction = (
+        np.array([labels.index(each) for each in side]) for side in (truth, predicted)
+    )
+    return ScoredLabels(labels, of_truth, of_prediction, **more)
 
 
 BINARY = labels_of(

@@ -114,7 +114,7 @@ class ClassProbabilities:
 
     labels: Sequence[str]
     most: int = MOST_PROBABILITIES
-    _kept: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    _kept: list[Floats] = field(default_factory=list)
     _truth: list[Codes] = field(default_factory=list)
     _cells: int = 0
     _counts: npt.NDArray[np.int64] | None = None
