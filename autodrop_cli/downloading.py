@@ -40,6 +40,18 @@ def download_results(connection: Connection, run: Run, folder: Path) -> Sequence
     return targets
 
 
+def download_report(connection: Connection, run: Run, target: Path) -> None:
+    """Write the report of a completed run to `target`.
+
+    Raises:
+        Problem: There is none.
+    """
+    key = run.folder.result("report.html")
+    if not connection.bucket.exists(key):
+        raise Problem(f"The run has no report: {connection.uri(key)} is not there.")
+    connection.bucket.download(key, target)
+
+
 def place_inside(folder: Path, relative_key: str) -> Path:
     """Return where an object goes below `folder`.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import webbrowser
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,7 @@ from autodrop_cli.checking import (
     written_lines,
 )
 from autodrop_cli.connection import Connection, connect
-from autodrop_cli.downloading import download_results
+from autodrop_cli.downloading import download_report, download_results
 from autodrop_cli.dropping import plan_uploads, read_settings
 from autodrop_cli.following import Clock, JobWatcher, follow, unknown_run
 from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, REJECTED, Problem, in_sentences
@@ -56,10 +58,12 @@ class Surroundings:
     Attributes:
         connect: Finds the autodrop to work with.
         clock: The time.
+        open_page: Shows an address in the browser; tells whether there is one.
     """
 
     connect: Connect = connect
     clock: Clock = field(default_factory=Clock)
+    open_page: Callable[[str], bool] = webbrowser.open
 
 
 class SentenceGroup(TyperGroup):
@@ -310,6 +314,12 @@ def results(
     to: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Download the result files into DIR.")
     ] = None,
+    opened: Annotated[
+        bool,
+        typer.Option(
+            "--open", help="Open the report in the browser; without --to, from a temporary folder."
+        ),
+    ] = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
     local: LocalOption = False,
@@ -335,6 +345,8 @@ def results(
         _print_outcome(console, found, outcome)
     if to is not None:
         _download(connection, found, to, as_json=as_json)
+    if opened:
+        _open_report(surroundings, connection, found, to, as_json=as_json)
     raise typer.Exit(exit_code_of(found))
 
 
@@ -471,6 +483,26 @@ def _download(connection: Connection, run: Run, to: Path, *, as_json: bool) -> N
     notes.print(f"Downloaded {len(written)} files into {plain(to)}:", soft_wrap=True)
     for path in written:
         notes.print(f"  {plain(path)}", soft_wrap=True)
+
+
+def _open_report(
+    surroundings: Surroundings, connection: Connection, run: Run, to: Path | None, *, as_json: bool
+) -> None:
+    """Open the report in the browser, from where the results were downloaded to or else a copy."""
+    notes = open_console(stderr=as_json)
+    if run.state is not RunState.COMPLETED:
+        notes.print("There is no report to open: the run is not completed.", soft_wrap=True)
+        return
+    # It stays there: a browser may read it long after the command has ended.
+    folder = Path(tempfile.mkdtemp(prefix="autodrop-")) if to is None else to
+    report = folder / "report.html"
+    if to is None:
+        download_report(connection, run, report)
+    if not report.is_file():
+        raise Problem(f"The run has no report: {connection.uri(run.folder.results)}")
+    if not surroundings.open_page(report.resolve().as_uri()):
+        notes.print("There is no browser here.", soft_wrap=True)
+    notes.print(f"The report is {plain(report)}", soft_wrap=True)
 
 
 def _print_outcome(console: Console, run: Run, outcome: Any) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from autodrop.errors import NotFound
 from autodrop.run import Run, RunState
 from autodrop_cli.connection import Connection
+from autodrop_cli.plots import along, bar, place, sparkline
 from autodrop_cli.problems import FAILED, REJECTED
 from autodrop_cli.terminal import duration, plain
 from autodrop_cli.untrusted_json import (
-    SCHEMA_VERSION,
     count,
     items,
     metric,
     number,
+    numbers,
     part,
     parts,
     read_document,
@@ -30,6 +32,27 @@ from autodrop_cli.untrusted_json import (
 _EXIT_CODES = {RunState.COMPLETED: 0, RunState.REJECTED: REJECTED}
 # A confusion matrix of more classes is for the report.
 _WIDEST_MATRIX = 12
+_MOST_DRIVERS = 8
+_MOST_MISTAKES = 5
+_MOST_CONFUSIONS = 8
+_PLOT_WIDTH = 40
+# Below this width the numbers need the place of the pictures.
+_WIDE = 130
+_QUESTIONS = {
+    "quality": "is it good?",
+    "comparison": "better than before?",
+    "trust": "can I trust it?",
+}
+_LEVELS = {
+    "strong": "green",
+    "fair": "green",
+    "weak": "yellow",
+    "none": "red",
+    "better": "green",
+    "worse": "red",
+    "yes": "green",
+    "caution": "yellow",
+}
 
 
 def exit_code_of(run: Run) -> int:
@@ -57,7 +80,7 @@ def read_outcome(connection: Connection, run: Run) -> Mapping[str, Any]:
         return read_document(connection.bucket.read(key), connection.uri(key))
     except NotFound:
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": 1,
             "run_id": run.run_id,
             "dataset": run.dataset,
             "state": str(run.state),
@@ -99,13 +122,30 @@ def render_failure(state: RunState, failure: Mapping[str, Any]) -> Iterator[Rend
 
 
 def render_summary(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield the results of a completed run."""
+    """Yield the results of a completed run, of schema version 1 or 2."""
     yield Text.assemble(("COMPLETED", "bold green"), f": {word(summary.get('headline'))}")
+    yield from _verdict(summary)
     yield _overview(summary)
-    yield from _leaderboard(summary)
     yield from _held_out(summary)
+    yield from _curves(summary)
+    yield from _drivers(summary)
+    yield from _mistakes(summary)
+    yield from _comparison(summary)
+    yield from _leaderboard(summary)
     yield from _warnings(summary)
     yield _places(summary)
+
+
+def _verdict(summary: Mapping[str, Any]) -> Iterator[Text]:
+    answers = []
+    width = max(map(len, _QUESTIONS.values()))
+    for name, question in _QUESTIONS.items():
+        answer = part(summary, "verdict", name)
+        if text := word(answer.get("text")):
+            style = _LEVELS.get(word(answer.get("level")), "")
+            answers.append(Text.assemble((f"{question:<{width}}  ", "dim"), (text, style)))
+    if answers:
+        yield Text("\n").join(answers)
 
 
 def _overview(summary: Mapping[str, Any]) -> Text:
@@ -155,6 +195,7 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     table = _table("Leaderboard")
     table.add_column("rank", justify="right")
     table.add_column("candidate", overflow="fold")
+    table.add_column("algorithm")
     table.add_column("status")
     metric_name = word(candidates[0].get("objective_metric"))
     table.add_column(metric_name or "objective", justify="right")
@@ -164,6 +205,7 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_row(
             word(each.get("rank")),
             word(each.get("name")),
+            word(each.get("algorithm")),
             word(each.get("status")),
             metric(each.get("objective_value")),
             "" if seconds is None else duration(seconds),
@@ -174,30 +216,179 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _held_out(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     held_out = part(summary, "held_out")
     metrics = part(held_out, "metrics")
-    if metrics:
-        table = _table(f"On {count(held_out.get('rows'))} held-out rows")
+    title = f"On {count(held_out.get('rows'))} held-out rows"
+    if any(isinstance(each, dict) for each in metrics.values()):
+        yield _Metrics(title, metrics)
+    elif metrics:
+        table = _table(title)
         table.add_column("metric")
         table.add_column("value", justify="right")
         for name, value in metrics.items():
             table.add_row(plain(name), metric(value))
         yield table
+    yield from _confusions(held_out)
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    """Metrics with their intervals; with a picture of each where the terminal is wide enough."""
+
+    title: str
+    metrics: Mapping[str, Any]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        is_wide = options.max_width >= _WIDE
+        table = _table(self.title)
+        table.add_column("metric", overflow="fold")
+        table.add_column("value", justify="right")
+        table.add_column("95 % interval", justify="right", no_wrap=True)
+        if is_wide:
+            table.add_column("● value  ━ interval  │ without a model", no_wrap=True)
+        table.add_column("without a model", justify="right")
+        table.add_column("Autopilot's own", justify="right")
+        for name in self.metrics:
+            each = part(self.metrics, name)
+            value, low, high, base = (
+                number(each.get(key)) for key in ("value", "low", "high", "baseline")
+            )
+            picture = "" if value is None else place(value, low, high, base, _PLOT_WIDTH)
+            table.add_row(
+                plain(name),
+                metric(each.get("value")),
+                "" if low is None or high is None else f"{metric(low)} to {metric(high)}",
+                *([picture] if is_wide else []),
+                metric(each.get("baseline")),
+                metric(each.get("validation")),
+            )
+        yield table
+
+
+def _confusions(held_out: Mapping[str, Any]) -> Iterator[RenderableType]:
     matrix = part(held_out, "confusion_matrix")
     labels = [word(each) for each in items(matrix.get("labels"))]
-    if not 0 < len(labels) <= _WIDEST_MATRIX:
+    if 0 < len(labels) <= _WIDEST_MATRIX:
+        table = _table("Confusion matrix")
+        table.add_column("truth \\ prediction")
+        for label in labels:
+            table.add_column(label, justify="right")
+        for label, counts in zip(labels, items(matrix.get("counts")), strict=False):
+            table.add_row(label, *(count(each) for each in items(counts)[: len(labels)]))
+        yield table
         return
-    table = _table("Confusion matrix")
-    table.add_column("truth \\ prediction")
-    for label in labels:
-        table.add_column(label, justify="right")
-    for label, counts in zip(labels, items(matrix.get("counts")), strict=False):
-        table.add_row(label, *(count(each) for each in items(counts)[: len(labels)]))
+    confusions = parts(held_out, "largest_confusions")
+    if confusions:
+        table = _table("The largest confusions")
+        table.add_column("truth")
+        table.add_column("prediction")
+        table.add_column("rows", justify="right")
+        for each in confusions[:_MOST_CONFUSIONS]:
+            table.add_row(
+                word(each.get("truth")), word(each.get("prediction")), count(each.get("rows"))
+            )
+        yield table
+
+
+def _curves(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield the shapes that can be read from one line of blocks each."""
+    held_out = part(summary, "held_out")
+    found = []
+    for title, curve, across, up in (
+        ("found, by false alarms", "roc", "false_positive_rate", "true_positive_rate"),
+        ("found, by rows looked at", "gain", "flagged_share", "found_share"),
+    ):
+        data = part(held_out, "curves", curve)
+        xs, ys = numbers(data.get(across)), numbers(data.get(up))
+        if xs and len(xs) == len(ys):
+            found.append((title, sparkline(along(xs, ys, _PLOT_WIDTH), 1.0), "0 % to 100 %"))
+    calibration = parts(part(held_out, "curves"), "calibration")
+    for title, name in (("predicted, by tenths", "predicted"), ("observed", "observed")):
+        shares = numbers([each.get(name) for each in calibration])
+        if shares:
+            found.append((title, sparkline(shares, 1.0), ""))
+    residuals = part(held_out, "residuals")
+    edges, counts = numbers(residuals.get("edges")), numbers(residuals.get("counts"))
+    if counts and edges:
+        ends = f"{metric(edges[0])} to {metric(edges[-1])}"
+        found.append(("rows, by error", sparkline(counts), ends))
+    if found:
+        table = Table.grid(padding=(0, 2))
+        for title, plot, ends in found:
+            table.add_row(Text(title, "dim"), Text(plot, no_wrap=True), Text(ends, "dim"))
+        yield table
+
+
+def _drivers(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    importance = part(summary, "importance")
+    features = [
+        (word(each.get("name")), value)
+        for each in parts(importance, "features")
+        if (value := number(each.get("value"))) is not None
+    ][:_MOST_DRIVERS]
+    if not features:
+        return
+    most = max(value for _, value in features)
+    table = _table("What drives the model")
+    table.add_column("column", overflow="fold")
+    table.add_column("importance", no_wrap=True)
+    table.add_column("", justify="right")
+    for name, value in features:
+        table.add_row(name, bar(value, most, _PLOT_WIDTH // 2), metric(value))
+    yield table
+    if label := word(importance.get("label")):
+        yield Text(label, "dim")
+
+
+def _mistakes(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    mistakes = parts(part(summary, "mistakes"), "rows")[:_MOST_MISTAKES]
+    if not mistakes:
+        return
+    table = _table("Mistakes worth looking at")
+    table.add_column("row", justify="right")
+    table.add_column("truth")
+    table.add_column("prediction")
+    table.add_column("probability or error", justify="right")
+    for each in mistakes:
+        off = number(each.get("error"))
+        table.add_row(
+            word(each.get("row")),
+            word(each.get("truth")),
+            word(each.get("prediction")),
+            metric(each.get("probability") if off is None else off),
+        )
+    yield table
+
+
+def _comparison(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    comparison = part(summary, "comparison")
+    metrics = part(comparison, "metrics")
+    if not metrics:
+        return
+    table = _table(f"Beside the previous run, {word(comparison.get('run_id'))}")
+    table.add_column("metric")
+    table.add_column("previous", justify="right")
+    table.add_column("this", justify="right")
+    table.add_column("difference", justify="right")
+    table.add_column("which is")
+    for name in metrics:
+        each = part(metrics, name)
+        level = word(each.get("level")) or "not known"
+        table.add_row(
+            plain(name),
+            metric(part(each, "previous").get("value")),
+            metric(part(each, "current").get("value")),
+            metric(each.get("difference")),
+            Text("within noise" if level == "same" else level, _LEVELS.get(level, "")),
+        )
     yield table
 
 
 def _warnings(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for each in parts(summary, "warnings"):
+        remedy = word(each.get("remedy"))
         yield Text.assemble(
-            ("Note ", "yellow"), f"{word(each.get('code'))}: {word(each.get('message'))}"
+            ("Note ", "yellow"),
+            f"{word(each.get('code'))}: {word(each.get('message'))}",
+            (f" {remedy}" if remedy else "", "dim"),
         )
 
 
@@ -206,6 +397,7 @@ def _places(summary: Mapping[str, Any]) -> Text:
     return _facts(
         ("results", word(files.get("folder"))),
         ("report", word(files.get("report"))),
+        ("all runs", word(files.get("index"))),
         ("candidate notebook", word(notebooks.get("candidate_definition"))),
         ("data notebook", word(notebooks.get("data_exploration"))),
     )

@@ -10,7 +10,8 @@ from typing import Any
 from autodrop_cli.problems import Problem
 from autodrop_cli.terminal import plain
 
-SCHEMA_VERSION = 1
+# Those of `summary.json`; `failure.json` has been of version 1 all along.
+SCHEMA_VERSIONS = (1, 2)
 
 
 def read_document(content: bytes, name: str) -> Mapping[str, Any]:
@@ -26,10 +27,10 @@ def read_document(content: bytes, name: str) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise Problem(f"{name} is not a JSON object.")
     version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in SCHEMA_VERSIONS:
         raise Problem(
-            f"{name} has schema version {plain(version)}; this autodrop reads version "
-            f"{SCHEMA_VERSION}. Install the version that is deployed."
+            f"{name} has schema version {plain(version)}; this autodrop reads versions "
+            f"{' and '.join(map(str, SCHEMA_VERSIONS))}. Install the version that is deployed."
         )
     return document
 
@@ -65,6 +66,12 @@ def number(value: Any) -> float | None:
         return float(value) if math.isfinite(value) else None
     except OverflowError:
         return None
+
+
+def numbers(value: Any) -> list[float]:
+    """Return the numbers of a list; empty when anything else is among them."""
+    found = [number(each) for each in items(value)]
+    return [each for each in found if each is not None] if None not in found else []
 
 
 def count(value: Any) -> str:

@@ -145,11 +145,13 @@ class FakeBucket:
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         self.world.before("s3:GetObject")
-        if (key, version_id) not in self.versions or (
-            version_id is None and key not in self.objects
-        ):
+        if version_id is None:
+            # A test may have put an object here behind the back of its versions.
+            content, metadata = self._get(key), self.versions.get((key, None), (b"", {}))[1]
+        elif (key, version_id) in self.versions:
+            content, metadata = self.versions[key, version_id]
+        else:
             raise NotFound(key)
-        content, metadata = self.versions[key, version_id]
         path.write_bytes(content)
         self.world.after()
         return metadata
@@ -239,6 +241,27 @@ class FakeLedger:
             (run for run in self.items.values() if run.open), key=lambda run: run.created_at
         )
 
+    def latest_runs(self, dataset: str, most: int) -> Sequence[Run]:
+        self.world.before("dynamodb:Query dataset-runs")
+        self.world.after()
+        runs = [run for run in self.items.values() if run.dataset == dataset]
+        return sorted(runs, key=lambda run: run.created_at, reverse=True)[:most]
+
+    def previous_completed(self, run: Run) -> Run | None:
+        self.world.before("dynamodb:Query dataset-runs")
+        self.world.after()
+        return max(
+            (
+                each
+                for each in self.items.values()
+                if each.dataset == run.dataset
+                and each.state is RunState.COMPLETED
+                and each.created_at < run.created_at
+            ),
+            key=lambda each: each.created_at,
+            default=None,
+        )
+
     def advance(
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
     ) -> bool:
@@ -255,6 +278,7 @@ class FakeLedger:
                 code=outcome.code or None,
                 reason=None if completed else outcome.reason or None,
                 headline=outcome.reason if completed else None,
+                details=(outcome.details or None) if completed else None,
             )
         self.items[run_id] = run
         self.history.append((run_id, state))

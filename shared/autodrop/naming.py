@@ -211,6 +211,11 @@ class RunFolder:
         """The folder of the results, with a trailing slash."""
         return f"{self.prefix}results/"
 
+    @property
+    def index(self) -> str:
+        """`index.html` of the dataset: all of its runs."""
+        return f"{self.prefix.rstrip('/').rpartition('/')[0]}/index.html"
+
     def result(self, name: str) -> str:
         """Return the key of one result file, such as `summary.json`."""
         return f"{self.results}{name}"

@@ -94,8 +94,15 @@ def notification(run: Run) -> tuple[str, str]:
     """Return subject and text of the message that people get."""
     if run.state is RunState.COMPLETED:
         subject = f"autodrop: {run.dataset} completed: {run.headline}"
-        where = f"Report and predictions: s3://{run.drop.bucket}/{run.folder.results}"
-        lines = [f"The model for {run.dataset} is trained and tested: {run.headline}.", where]
+        bucket = f"s3://{run.drop.bucket}"
+        lines = [
+            f"The model for {run.dataset} is trained and tested: {run.headline}.",
+            *(["", run.details] if run.details else []),
+            "",
+            f"Report: {bucket}/{run.folder.result('report.html')}",
+            f"Predictions and leaderboard: {bucket}/{run.folder.results}",
+            f"All runs of {run.dataset}: {bucket}/{run.folder.index}",
+        ]
     else:
         subject = f"autodrop: {run.dataset} {run.state.lower()}: {run.code}"
         where = f"Details and what to do: s3://{run.drop.bucket}/{run.folder.failure}"

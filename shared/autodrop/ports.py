@@ -88,6 +88,12 @@ class Ledger(Protocol):
     def open_runs(self) -> Sequence[Run]:
         """Return the runs whose outcome has not been announced, oldest first."""
 
+    def latest_runs(self, dataset: str, most: int) -> Sequence[Run]:
+        """Return the dataset's last runs, newest first; what was just written may be missing."""
+
+    def previous_completed(self, run: Run) -> Run | None:
+        """Return the last completed run of the dataset that was created before `run`."""
+
     def advance(
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
     ) -> bool:

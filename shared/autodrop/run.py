@@ -70,6 +70,7 @@ class Run:
         code: Stable name of why it was rejected, failed or stopped.
         reason: The same in words.
         headline: The result in a few words, such as `AUC 0.953`.
+        details: The result in a few sentences, for the message that people get.
     """
 
     run_id: str
@@ -85,6 +86,7 @@ class Run:
     code: str | None = None
     reason: str | None = None
     headline: str | None = None
+    details: str | None = None
 
     @property
     def dataset(self) -> str:
@@ -115,6 +117,7 @@ class Outcome:
         column: Column the reason is about.
         example: A cell that shows it, shortened. For the user's eyes, never for a log.
         others: What else was found in the file.
+        details: For COMPLETED, the result in a few sentences, one a line.
     """
 
     state: RunState
@@ -125,3 +128,4 @@ class Outcome:
     column: str | None = None
     example: str | None = field(default=None, repr=False)
     others: tuple[Finding, ...] = field(default=(), repr=False)
+    details: str = ""

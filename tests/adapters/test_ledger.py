@@ -71,6 +71,53 @@ def test_a_run_of_a_bucket_without_versions_is_found_as_it_was(ledger: Ledger) -
     assert ledger.find(run.run_id) == run
 
 
+def completed(ledger: Ledger, version: str, seconds: int, dataset: str = "bank") -> Run:
+    """Return a run that was created some seconds after noon and is completed."""
+    run = claimed(ledger, dataset=dataset, version=version, at=NOON + seconds * SECOND)
+    ledger.advance(run.run_id, RunState.COMPLETED, NOON + SECOND, COMPLETED)
+    return run
+
+
+def test_the_previous_run_is_the_last_completed_one_of_the_dataset(ledger: Ledger) -> None:
+    completed(ledger, "v1", 0)
+    last = completed(ledger, "v2", 10)
+    completed(ledger, "v3", 15, dataset="other")
+    failed = claimed(ledger, version="v4", at=NOON + 20 * SECOND)
+    ledger.advance(failed.run_id, RunState.FAILED, NOON, FAILED)
+    run = claimed(ledger, version="v5", at=NOON + 30 * SECOND)
+    completed(ledger, "v6", 40)
+
+    previous = ledger.previous_completed(run)
+
+    assert previous is not None
+    assert (previous.run_id, previous.state) == (last.run_id, RunState.COMPLETED)
+
+
+def test_the_first_run_of_a_dataset_has_no_previous_one(ledger: Ledger) -> None:
+    run = completed(ledger, "v1", 0)
+    completed(ledger, "v2", 5)
+
+    assert ledger.previous_completed(run) is None
+
+
+def test_the_latest_runs_are_those_of_the_dataset_newest_first(ledger: Ledger) -> None:
+    runs = [claimed(ledger, version=f"v{i}", at=NOON + i * SECOND) for i in range(4)]
+    claimed(ledger, dataset="other", version="v9")
+
+    latest = ledger.latest_runs("bank", 3)
+
+    assert [each.run_id for each in latest] == [each.run_id for each in runs[:0:-1]]
+    assert ledger.latest_runs("nobody", 3) == []
+
+
+def test_a_completed_run_keeps_what_people_are_told(ledger: Ledger) -> None:
+    run = claimed(ledger)
+
+    ledger.advance(run.run_id, RunState.COMPLETED, NOON, replace(COMPLETED, details="a\nb"))
+
+    assert found(ledger, run).details == "a\nb"
+
+
 def test_a_name_that_nobody_claimed_is_nobody_s(ledger: Ledger) -> None:
     assert ledger.find("ad-bank-0123456789ab") is None
 

@@ -101,3 +101,24 @@ def test_people_are_told_how_it_ended_and_where_to_look(state: RunState, subject
     assert (folder + ("results/" if state is RunState.COMPLETED else "failure.json")) in told[1]
     assert f"s3://data-bucket/{run.drop.key}" in told[1]
     assert run.run_id in told[1]
+
+
+def test_the_message_of_a_completed_run_answers_what_people_ask() -> None:
+    details = "Is it good? Strong: ROC AUC 0.95.\nBetter than before? Within noise."
+    run = a_run(state=RunState.COMPLETED, headline="roc_auc 0.95", details=details)
+
+    _, text = notification(run)
+
+    assert text.splitlines() == [
+        "The model for bank is trained and tested: roc_auc 0.95.",
+        "",
+        "Is it good? Strong: ROC AUC 0.95.",
+        "Better than before? Within noise.",
+        "",
+        f"Report: s3://data-bucket/{run.folder.results}report.html",
+        f"Predictions and leaderboard: s3://data-bucket/{run.folder.results}",
+        "All runs of bank: s3://data-bucket/runs/bank/index.html",
+        "",
+        f"Dropped file: s3://data-bucket/{run.drop.key}",
+        f"Run: {run.run_id}",
+    ]

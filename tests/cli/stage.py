@@ -93,6 +93,8 @@ class Stage:
     now: datetime = BEGIN
     slept: list[float] = field(default_factory=list)
     script: list[Callable[[], object]] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    has_browser: bool = True
 
     def __post_init__(self) -> None:
         self.s3, dynamodb = clients()
@@ -123,7 +125,11 @@ class Stage:
         def connect(stack: str | None, *, local: bool) -> Connection:
             return self.connection
 
-        surroundings = Surroundings(connect=connect, clock=Clock(now=self._now, sleep=self._sleep))
+        surroundings = Surroundings(
+            connect=connect,
+            clock=Clock(now=self._now, sleep=self._sleep),
+            open_page=self._open_page,
+        )
         result: Any = CliRunner().invoke(
             app, [str(each) for each in arguments], obj=surroundings, input=answer
         )
@@ -210,6 +216,10 @@ class Stage:
         page = self.s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         return sorted({str(each["Key"]) for each in found})
+
+    def _open_page(self, address: str) -> bool:
+        self.pages.append(address)
+        return self.has_browser
 
     def _now(self) -> datetime:
         return self.now

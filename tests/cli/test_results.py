@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +18,12 @@ from rich.console import Console
 
 from autodrop.run import RunState
 from autodrop_cli.downloading import place_inside
+from autodrop_cli.plots import place
 from autodrop_cli.problems import Problem
 from autodrop_cli.results_view import render_failure, render_summary
 from autodrop_cli.terminal import open_console
 from tests.cli.stage import HEADLINE, Stage, summary_of
+from tests.report import examples
 
 
 def test_the_summary_of_a_completed_run_is_printed(stage: Stage) -> None:
@@ -52,6 +59,139 @@ def test_json_is_the_summary_as_it_is(stage: Stage) -> None:
     result = stage.run_command("results", run.run_id, "--json")
 
     assert json.loads(result.stdout) == summary_of(run)
+
+
+def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    summary = examples.binary()
+    auc = summary["held_out"]["metrics"]["roc_auc"]
+    stage.complete(run, summary)
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 0
+    for said in (
+        *(answer["text"] for answer in summary["verdict"].values()),
+        f"{auc['low']:.4f} to {auc['high']:.4f}",
+        "Mistakes worth looking at",
+        "SHAP values from Autopilot's explainability report",
+        "within noise",
+        "autogluon",
+        "KNOWN_TOO_LATE: 'duration' may be known only after the answer is. Leave it out",
+        summary["files"]["index"],
+    ):
+        assert said in result.stdout
+    of_auc = next(line for line in result.stdout.splitlines() if line.startswith(" roc_auc "))
+    assert of_auc.count("●") == of_auc.count("│") == 1
+    found = next(line for line in result.stdout.splitlines() if "by rows looked at" in line)
+    assert "▁▂▄▄▅" in found
+    assert found.rstrip().endswith("█  0 % to 100 %")
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        (examples.multiclass(3), "Confusion matrix"),
+        (examples.multiclass(30), "The largest confusions"),
+        (examples.regression(), "rows, by error"),
+        (examples.hopeless(), "No better than the baseline"),
+    ],
+)
+def test_every_kind_of_problem_is_printed(stage: Stage, summary: dict[str, Any], said: str) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run, summary)
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 0
+    assert said in result.stdout
+    assert "None" not in result.stdout
+
+
+def test_a_narrow_terminal_has_the_numbers_without_the_pictures() -> None:
+    console = Console(file=io.StringIO(), width=90, markup=False)
+
+    for block in render_summary(examples.binary()):
+        console.print(block)
+
+    assert isinstance(console.file, io.StringIO)
+    auc = examples.binary()["held_out"]["metrics"]["roc_auc"]
+    assert f"{auc['low']:.4f} to {auc['high']:.4f}" in console.file.getvalue()
+    assert "●" not in console.file.getvalue()
+
+
+def test_a_summary_of_a_later_version_asks_for_a_later_autodrop(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run, summary_of(run, schema_version=3))
+
+    result = stage.run_command("results", run.run_id)
+
+    assert result.exit_code == 1
+    assert "schema version 3; this autodrop reads versions 1 and 2." in result.stderr
+
+
+def test_open_shows_a_copy_of_the_report(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result("report.html"), b"<p>")
+
+    result = stage.run_command("results", run.run_id, "--open")
+
+    assert result.exit_code == 0
+    [address] = stage.pages
+    report = Path(url2pathname(urlsplit(address).path))
+    assert report.read_bytes() == b"<p>"
+    assert f"The report is {report}" in result.stdout
+
+
+def test_open_shows_the_report_among_the_downloaded_files(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result("report.html"), b"<p>")
+
+    result = stage.run_command("results", run.run_id, "--open", "--to", tmp_path, "--json")
+
+    assert stage.pages == [(tmp_path / "report.html").as_uri()]
+    assert json.loads(result.stdout) == summary_of(run)
+
+
+def test_without_a_browser_open_says_where_the_report_is(stage: Stage, tmp_path: Path) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    stage.write(run.folder.result("report.html"), b"<p>")
+    stage.has_browser = False
+
+    result = stage.run_command("results", run.run_id, "--open", "--to", tmp_path)
+
+    assert result.exit_code == 0
+    assert "There is no browser here." in result.stdout
+    assert f"The report is {tmp_path / 'report.html'}" in result.stdout
+
+
+@pytest.mark.parametrize("with_folder", [True, False])
+def test_a_report_that_is_not_there_cannot_be_opened(
+    stage: Stage, tmp_path: Path, with_folder: bool
+) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run)
+    to = ("--to", tmp_path) if with_folder else ()
+
+    result = stage.run_command("results", run.run_id, "--open", *to)
+
+    assert result.exit_code == 1
+    assert "The run has no report" in result.stderr
+    assert stage.pages == []
+
+
+def test_a_rejected_run_has_no_report_to_open(stage: Stage) -> None:
+    run = stage.new_run()
+    stage.reject(run)
+
+    result = stage.run_command("results", run.run_id, "--open")
+
+    assert result.exit_code == 3
+    assert "There is no report to open" in result.stdout
+    assert stage.pages == []
 
 
 def test_to_brings_the_files_of_the_results(stage: Stage, tmp_path: Path) -> None:
@@ -205,8 +345,14 @@ summary_names = [
     "timings",
     "warnings",
     "files",
+    "verdict",
+    "importance",
+    "mistakes",
+    "comparison",
 ]
 inner_names = ["metrics", "confusion_matrix", "rows", "objective", "labels", "counts", "name"]
+inner_names += ["curves", "roc", "false_positive_rate", "features", "value", "low", "quality"]
+inner_names += ["calibration", "residuals", "edges", "largest_confusions", "previous", "roc_auc"]
 inner = st.dictionaries(st.sampled_from(inner_names), anything)
 
 
@@ -217,6 +363,42 @@ def test_whatever_a_summary_holds_can_be_shown(summary: dict[str, Any]) -> None:
 
     for block in [*render_summary(summary), *render_failure(RunState.FAILED, summary)]:
         console.print(block)
+
+
+def paths_in(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Yield where something stands in a JSON value, in its lists only at the first places."""
+    if before:
+        yield before
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from paths_in(each, *before, key)
+    elif isinstance(value, list):
+        for i, each in enumerate(value[:2]):
+            yield from paths_in(each, *before, i)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(list(paths_in(examples.binary()))), anything)
+def test_whatever_stands_in_the_place_of_something_the_rest_is_shown(
+    path: tuple[str | int, ...], junk: Any
+) -> None:
+    summary = copy.deepcopy(examples.binary())
+    inside: Any = summary
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = junk
+    console = Console(file=None, quiet=True, markup=False, width=140)
+
+    for block in render_summary(summary):
+        console.print(block)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4))
+def test_a_number_has_its_place_however_far_the_others_are(numbers: list[float]) -> None:
+    value, low, high, baseline = numbers
+
+    assert len(place(value, low, high, baseline, 40)) == 40
+    assert place(value, low, high, baseline, 40).count("●") == 1
 
 
 def test_a_console_takes_markup_literally(capsys: pytest.CaptureFixture[str]) -> None:

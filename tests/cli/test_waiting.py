@@ -229,7 +229,7 @@ def test_watching_a_run_that_never_was_ends_soon(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{", "not valid JSON"), (b"[]", "not a JSON object"), (b'{"schema_version": 2}', "version")],
+    [(b"{", "not valid JSON"), (b"[]", "not a JSON object"), (b'{"schema_version": 3}', "version")],
 )
 def test_a_summary_that_cannot_be_read_is_said_in_a_sentence(
     stage: Stage, content: bytes, said: str

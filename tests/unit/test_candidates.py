@@ -6,10 +6,25 @@ from datetime import timedelta
 
 import pytest
 
-from autodrop.results.candidates import autopilot_record, best_first, goal
-from autodrop.sagemaker_jobs import Metric, Objective
+from autodrop.results.candidates import (
+    algorithm,
+    autopilot_record,
+    best_first,
+    goal,
+    leaderboard_csv,
+    our_name,
+    validation_metrics,
+)
+from autodrop.sagemaker_jobs import Container, Metric, Objective
 from autodrop.settings import ProblemType
-from tests.builders import NOON, a_candidate, a_job, ensembling_container
+from tests.builders import (
+    NOON,
+    a_candidate,
+    a_job,
+    ensembling_container,
+    regression_containers,
+    tuning_containers,
+)
 
 
 def order(*objectives: Objective | None) -> list[float | None]:
@@ -75,6 +90,7 @@ def test_the_record_holds_all_that_the_job_left() -> None:
     best = a_candidate(
         "best",
         Objective("AUC", 0.9, "Maximize"),
+        containers=(ensembling_container(),),
         metrics=(Metric("F1", 0.5, "Validation"),),
         created_at=NOON,
         ended_at=NOON + timedelta(seconds=90),
@@ -98,6 +114,7 @@ def test_the_record_holds_all_that_the_job_left() -> None:
     described = {
         "name": "best",
         "status": "Completed",
+        "algorithm": "autogluon",
         "objective": {"metric": "AUC", "value": 0.9, "goal": "Maximize"},
         "training_seconds": 90.0,
         "metrics": [{"name": "F1", "value": 0.5, "set": "Validation"}],
@@ -118,3 +135,58 @@ def test_the_record_holds_all_that_the_job_left() -> None:
     assert record["problem_type"] == "binary"
     assert record["ended_at"] == "2026-01-02T13:00:00+00:00"
     assert record["response_keys"] == ["predicted_label"]
+
+
+@pytest.mark.parametrize(
+    ("containers", "expected"),
+    [
+        ((ensembling_container(),), "autogluon"),
+        (tuning_containers(), "xgboost"),
+        (regression_containers(), "xgboost"),
+        ((), None),
+    ],
+)
+def test_the_algorithm_follows_from_the_containers(
+    containers: tuple[Container, ...], expected: str | None
+) -> None:
+    assert algorithm(a_candidate(containers=containers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("AUC", "roc_auc"),
+        ("BalancedAccuracy", "balanced_accuracy"),
+        ("F1macro", "f1_macro"),
+        ("validation:f1", "f1"),
+        ("LogLoss", "log_loss"),
+        ("R2", "r2"),
+        ("PrecisionMacro", None),
+        ("InferenceLatency", None),
+    ],
+)
+def test_autopilot_s_metrics_by_our_names(theirs: str, ours: str | None) -> None:
+    assert our_name(theirs) == ours
+
+
+def test_validation_metrics_are_those_of_validation_rows_and_the_objective() -> None:
+    candidate = {
+        "objective": {"metric": "F1", "value": 0.6},
+        "metrics": [
+            {"name": "AUC", "value": 0.9, "set": "Validation"},
+            {"name": "Accuracy", "value": 0.99, "set": "Train"},
+        ],
+    }
+
+    assert validation_metrics(candidate) == {"roc_auc": 0.9, "f1": 0.6}
+
+
+def test_the_leaderboard_has_a_column_for_each_metric_that_occurs() -> None:
+    candidates = [
+        {"rank": 1, "name": "=best", "metrics": [{"name": "F1", "value": 0.5, "set": "Train"}]},
+        {"rank": 2, "name": "b", "metrics": [{"name": "AUC", "value": -1.0, "set": "Validation"}]},
+    ]
+
+    assert leaderboard_csv(candidates) == (
+        "rank,name,train_F1,validation_AUC\n1,'=best,0.5,\n2,b,,-1.0\n"
+    )

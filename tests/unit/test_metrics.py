@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Iterator
@@ -14,15 +15,23 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from autodrop.results.held_out import headline_metric, held_out
 from autodrop.results.metrics import (
     Metrics,
-    binary_metrics,
-    confusion_matrix,
+    average_precision,
+    confusion,
+    label_metrics,
+    losses,
     multiclass_metrics,
+    plain,
+    ranked,
     regression_metrics,
+    roc_auc,
+    score_metrics,
 )
+from autodrop.results.scored import ClassProbabilities, ScoredLabels, ScoredNumbers
 
-MANY = settings(max_examples=40)
+MANY = settings(max_examples=40, deadline=None)
 # Few values, so that ties are the rule.
 scores = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0])
 binary_rows = st.lists(st.tuples(st.booleans(), scores, st.booleans()), min_size=1, max_size=40)
@@ -52,19 +61,22 @@ def close(ours: float | None, theirs: Any) -> bool:
     return ours is not None and math.isclose(ours, float(theirs), rel_tol=1e-9, abs_tol=1e-9)
 
 
-def both_classes(rows: list[tuple[bool, float, bool]]) -> bool:
-    """Return whether the truth has both classes."""
-    return len({row[0] for row in rows}) == 2
-
-
-def of_binary(rows: list[tuple[bool, float, bool]]) -> tuple[Metrics, Any, Any, Any]:
-    """Return our metrics, and truth, scores and predictions for scikit-learn's."""
+def columns(rows: list[tuple[bool, float, bool]]) -> tuple[Any, Any, Any]:
+    """Return truth, scores and predictions as arrays."""
     truth, score, predicted = (np.array(each) for each in zip(*rows, strict=True))
-    names = np.array(["no", "yes"])
-    ours = binary_metrics(
-        names[truth.astype(int)].tolist(), names[predicted.astype(int)].tolist(), "yes", score
-    )
-    return ours, truth, score, predicted
+    return truth, score, predicted
+
+
+def of_labels(truth: Any, predicted: Any) -> Metrics:
+    """Return our metrics of two classes' labels."""
+    tp, fp = int((truth & predicted).sum()), int((~truth & predicted).sum())
+    fn, tn = int((truth & ~predicted).sum()), int((~truth & ~predicted).sum())
+    return plain(label_metrics(tp, fp, fn, tn))
+
+
+def coded(labels: list[str]) -> Any:
+    """Return the positions in `LABELS`."""
+    return np.array([LABELS.index(label) for label in labels])
 
 
 @given(binary_rows)
@@ -74,9 +86,10 @@ def of_binary(rows: list[tuple[bool, float, bool]]) -> tuple[Metrics, Any, Any, 
 @example([(i == 0, 0.25, False) for i in range(30)])
 @MANY
 def test_ranking_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]) -> None:
-    ours, truth, score, _ = of_binary(rows)
+    truth, score, _ = columns(rows)
+    ours = plain(score_metrics(ranked(truth, score)))
 
-    if both_classes(rows):
+    if truth.any() and not truth.all():
         assert close(ours["roc_auc"], sk.roc_auc_score(truth, score))
     else:
         assert ours["roc_auc"] is None
@@ -91,11 +104,12 @@ def test_ranking_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]) ->
 @example([(False, 1.0, True), (True, 0.0, False)])
 @MANY
 def test_probability_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]) -> None:
-    ours, truth, score, _ = of_binary(rows)
+    truth, score, _ = columns(rows)
+    ours = plain(score_metrics(ranked(truth, score)))
 
     assert close(ours["log_loss"], sk.log_loss(truth, score, labels=[False, True]))
     assert close(ours["brier"], np.mean((score - truth) ** 2))
-    if both_classes(rows):
+    if truth.any() and not truth.all():
         assert close(ours["brier"], sk.brier_score_loss(truth, score))
 
 
@@ -106,7 +120,8 @@ def test_probability_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]
 @example([(i == 7, 0.0, i == 7) for i in range(40)])
 @MANY
 def test_label_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]) -> None:
-    ours, truth, _, predicted = of_binary(rows)
+    truth, _, predicted = columns(rows)
+    ours = of_labels(truth, predicted)
     tn, fp, fn, tp = sk.confusion_matrix(truth, predicted, labels=[False, True]).ravel()
 
     assert close(ours["accuracy"], sk.accuracy_score(truth, predicted))
@@ -128,28 +143,29 @@ def test_label_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]) -> N
         assert close(ours[name], value) if defined else ours[name] is None, name
 
 
-def test_without_probabilities_there_are_only_label_metrics() -> None:
-    ours = binary_metrics(["no", "yes"], ["no", "yes"], "yes", None)
+def test_precision_and_recall_are_not_swapped() -> None:
+    ours = of_labels(np.array([True] * 3 + [False] * 7), np.array([True] * 2 + [False] * 8))
 
-    assert [ours[name] for name in ("roc_auc", "average_precision", "log_loss", "brier")] == (
-        [None] * 4
-    )
-    assert ours["accuracy"] == 1
+    assert (ours["precision"], ours["recall"]) == (1.0, 2 / 3)
 
 
-def test_the_positive_class_decides_what_is_looked_for() -> None:
-    truth, predicted = ["a", "a", "a", "b"], ["a", "a", "b", "b"]
+def test_one_positive_row_in_a_thousand() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.arange(50_000) % 1000 == 0
+    score = np.round(np.clip(rng.normal(0.2 + 0.2 * truth, 0.1), 0, 1), 3)
+    predicted = score > 0.45
 
-    assert binary_metrics(truth, predicted, "a", None)["precision"] == 1
-    assert binary_metrics(truth, predicted, "b", None)["precision"] == 0.5
+    ours = plain(score_metrics(ranked(truth, score))) | of_labels(truth, predicted)
+
+    assert close(ours["roc_auc"], sk.roc_auc_score(truth, score))
+    assert close(ours["average_precision"], sk.average_precision_score(truth, score))
+    assert close(ours["log_loss"], sk.log_loss(truth, score))
+    assert close(ours["mcc"], sk.matthews_corrcoef(truth, predicted))
+    assert close(ours["f1"], sk.f1_score(truth, predicted))
 
 
-def test_a_hundred_thousand_rows_do_not_overflow() -> None:
-    truth = ["yes", "no"] * 50_000
-
-    ours = binary_metrics(truth, truth, "yes", None)
-
-    assert ours["mcc"] == 1
+def test_millions_of_rows_do_not_overflow() -> None:
+    assert plain(label_metrics(5_000_000, 0, 0, 5_000_000))["mcc"] == pytest.approx(1)
 
 
 @given(multiclass_rows)
@@ -159,10 +175,10 @@ def test_a_hundred_thousand_rows_do_not_overflow() -> None:
 def test_metrics_of_many_classes(rows: list[tuple[str, str, list[float]]]) -> None:
     truth, predicted, weights = ([*each] for each in zip(*rows, strict=True))
     of_label = np.array(weights) / np.sum(weights, axis=1, keepdims=True)
+    codes = coded(truth)
 
-    ours = multiclass_metrics(
-        truth, predicted, {label: of_label[:, i] for i, label in enumerate(LABELS)}
-    )
+    ours = plain(multiclass_metrics(confusion(LABELS, codes, coded(predicted))))
+    ours["log_loss"] = float(losses(of_label[np.arange(len(codes)), codes]).mean())
 
     with scikit_learn_s_opinions_unheard():
         theirs = {
@@ -176,11 +192,93 @@ def test_metrics_of_many_classes(rows: list[tuple[str, str, list[float]]]) -> No
     assert {name: close(ours[name], theirs[name]) for name in theirs} == dict.fromkeys(theirs, True)
 
 
-def test_a_label_without_a_probability_leaves_no_log_loss() -> None:
-    ours = multiclass_metrics(["a", "b"], ["a", "a"], {"a": np.array([0.5, 0.5])})
+def thirty_classes(rows: int = 3000) -> tuple[Any, Any, Any]:
+    """Return truth, predictions and probabilities of shape (rows, 30), with ties."""
+    rng = np.random.default_rng(5)
+    probabilities = np.round(rng.dirichlet(np.full(30, 0.2), rows), 2) + 0.001
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    truth = (probabilities.cumsum(axis=1) > rng.random((rows, 1))).argmax(axis=1)
+    return truth, probabilities.argmax(axis=1), probabilities
 
-    assert ours["log_loss"] is None
-    assert ours["accuracy"] == 0.5
+
+def scored_classes(most: int = 10**9) -> tuple[ScoredLabels, Any, Any, Any]:
+    """Return thirty classes as they are scored in blocks, and as arrays."""
+    truth, predicted, probabilities = thirty_classes()
+    labels = [f"c{i:02}" for i in range(30)]
+    taken = ClassProbabilities(labels, most)
+    for start in range(0, len(truth), 700):
+        taken.add(probabilities[start : start + 700], truth[start : start + 700])
+    scored = ScoredLabels(
+        labels,
+        truth,
+        predicted,
+        of_prediction=probabilities.max(axis=1).astype(np.float32),
+        of_truth=probabilities[np.arange(len(truth)), truth],
+        rankings=taken.rankings(),
+    )
+    return scored, truth, predicted, probabilities
+
+
+def test_thirty_classes_with_all_of_their_metrics() -> None:
+    scored, truth, predicted, probabilities = scored_classes()
+
+    told = held_out(scored, {})
+
+    theirs = {
+        "accuracy": sk.accuracy_score(truth, predicted),
+        "balanced_accuracy": sk.balanced_accuracy_score(truth, predicted),
+        "f1_macro": sk.f1_score(truth, predicted, average="macro"),
+        "f1_weighted": sk.f1_score(truth, predicted, average="weighted"),
+        "log_loss": sk.log_loss(truth, probabilities),
+        "roc_auc_ovr": sk.roc_auc_score(truth, probabilities, multi_class="ovr"),
+    }
+    assert {name: each["value"] for name, each in told["metrics"].items()} == pytest.approx(theirs)
+    assert all(each["low"] <= each["value"] <= each["high"] for each in told["metrics"].values())
+    precision, recall, f1, rows = sk.precision_recall_fscore_support(truth, predicted)
+    assert len(told["classes"]) == 30
+    for each in told["classes"]:
+        i = int(each["label"][1:])
+        found = (each["precision"], each["recall"], each["f1"], each["rows"])
+        assert found == pytest.approx((precision[i], recall[i], f1[i], rows[i]))
+        assert each["roc_auc"] == pytest.approx(sk.roc_auc_score(truth == i, probabilities[:, i]))
+
+
+def test_probabilities_that_are_counted_rank_nearly_as_those_that_are_kept() -> None:
+    kept, counted = scored_classes()[0].rankings, scored_classes(most=40_000)[0].rankings
+
+    assert kept is not None
+    assert counted is not None
+    assert counted.keys() == kept.keys()
+    for label in kept:
+        assert float(roc_auc(counted[label])) == pytest.approx(
+            float(roc_auc(kept[label])), abs=0.002
+        )
+        assert counted[label].rows == kept[label].rows
+
+
+def test_confusions_and_matrix_of_thirty_classes() -> None:
+    scored, truth, predicted, _ = scored_classes()
+
+    told = held_out(scored, {})
+
+    theirs = sk.confusion_matrix(truth, predicted)
+    assert told["confusion_matrix"]["counts"] == theirs.tolist()
+    np.fill_diagonal(theirs, 0)
+    assert [each["rows"] for each in told["largest_confusions"]] == sorted(
+        theirs.ravel().tolist(), reverse=True
+    )[:20]
+
+
+def test_a_label_without_a_probability_leaves_no_log_loss() -> None:
+    scored = ScoredLabels(
+        ["a", "b"], np.array([0, 1]), np.array([0, 0]), of_truth=np.array([0.5, np.nan])
+    )
+
+    metrics = held_out(scored, {})["metrics"]
+
+    assert metrics["log_loss"]["value"] is None
+    assert metrics["roc_auc_ovr"]["value"] is None
+    assert metrics["accuracy"]["value"] == 0.5
 
 
 @given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=30), st.randoms())
@@ -188,18 +286,19 @@ def test_a_label_without_a_probability_leaves_no_log_loss() -> None:
 def test_the_confusion_matrix(truth: list[str], random: Any) -> None:
     predicted = [random.choice(LABELS) for _ in truth]
 
-    matrix = confusion_matrix(truth, predicted)
+    found = confusion(LABELS, coded(truth), coded(predicted))
 
-    assert matrix.labels == tuple(sorted({*truth, *predicted}))
+    assert found.labels == tuple(sorted({*truth, *predicted}))
     with scikit_learn_s_opinions_unheard():
-        theirs = sk.confusion_matrix(truth, predicted, labels=list(matrix.labels))
-    assert matrix.counts.tolist() == theirs.tolist()
+        theirs = sk.confusion_matrix(truth, predicted, labels=list(found.labels))
+    assert found.matrix.tolist() == theirs.tolist()
 
 
 @given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=40))
 @example([(1.0, 1.0), (2.0, 2.0)])
 @example([(3.0, 1.0)])
 @example([(3.0, 1.0), (3.0, 5.0)])
+@example([(0.0, 1.0), (3.0, 5.0)])
 @MANY
 def test_metrics_of_a_regression(rows: list[tuple[float, float]]) -> None:
     truth, predicted = (np.array(each) for each in zip(*rows, strict=True))
@@ -210,6 +309,10 @@ def test_metrics_of_a_regression(rows: list[tuple[float, float]]) -> None:
     assert close(ours["rmse"], sk.root_mean_squared_error(truth, predicted))
     assert close(ours["mae"], sk.mean_absolute_error(truth, predicted))
     assert close(ours["median_absolute_error"], sk.median_absolute_error(truth, predicted))
+    if truth.all():
+        assert close(ours["mape"], sk.mean_absolute_percentage_error(truth, predicted))
+    else:
+        assert ours["mape"] is None
     if np.sum((truth - truth.mean()) ** 2):
         assert close(ours["r2"], sk.r2_score(truth, predicted))
     else:
@@ -218,19 +321,82 @@ def test_metrics_of_a_regression(rows: list[tuple[float, float]]) -> None:
 
 @pytest.mark.parametrize("huge", [1e200, 1.7e308])
 def test_numbers_whose_squares_are_infinite_leave_their_metrics_out(huge: float) -> None:
-    ours = regression_metrics(np.array([huge, -huge]), np.array([-huge, huge / 2]))
+    scored = ScoredNumbers(np.array([huge, -huge]), np.array([-huge, huge / 2]))
 
-    assert (ours["mse"], ours["rmse"], ours["r2"]) == (None, None, None)
-    assert all(value is None or math.isfinite(value) for value in ours.values())
+    told = held_out(scored, {})
+
+    metrics = {name: each["value"] for name, each in told["metrics"].items()}
+    assert (metrics["mse"], metrics["rmse"], metrics["r2"]) == (None, None, None)
+    json.dumps(told, allow_nan=False)
 
 
-@pytest.mark.parametrize(
-    "ours",
-    [
-        binary_metrics(["a", "b"], ["a", "a"], "a", np.array([0.5, 0.5])),
-        multiclass_metrics(["a", "b"], ["a", "a"], {"a": np.ones(2), "b": np.ones(2)}),
-        regression_metrics(np.array([1.0, 2.0]), np.array([1.0, 1.0])),
-    ],
-)
-def test_metrics_are_plain_numbers_that_json_can_say(ours: Metrics) -> None:
-    assert {type(value) for value in ours.values()} <= {float, type(None)}
+BASELINES = [
+    (np.arange(40) % 4 == 0, {"roc_auc": 0.5, "average_precision": 0.25, "accuracy": 0.75}),
+    (np.arange(40) % 4 != 0, {"roc_auc": 0.5, "average_precision": 0.75, "f1": 6 / 7}),
+]
+
+
+@pytest.mark.parametrize(("truth", "expected"), BASELINES)
+def test_the_baseline_is_what_the_majority_class_and_the_share_score(
+    truth: Any, expected: Metrics
+) -> None:
+    scored = ScoredLabels(
+        ["no", "yes"], truth.astype(int), truth.astype(int), 1, np.linspace(0, 1, 40)
+    )
+    constant = np.full(40, truth.mean())
+
+    baseline = {n: each["baseline"] for n, each in held_out(scored, {})["metrics"].items()}
+
+    assert {name: baseline[name] for name in expected} == pytest.approx(expected)
+    assert baseline["log_loss"] == pytest.approx(sk.log_loss(truth, constant))
+    assert baseline["brier"] == pytest.approx(sk.brier_score_loss(truth, constant))
+    assert baseline["balanced_accuracy"] == 0.5
+    assert baseline["mcc"] is None
+
+
+def test_the_baseline_of_a_regression_is_the_mean() -> None:
+    truth = np.array([1.0, 2.0, 3.0, 10.0])
+
+    metrics = held_out(ScoredNumbers(truth, truth), {})["metrics"]
+
+    mean = np.full(4, truth.mean())
+    assert metrics["r2"]["baseline"] == 0
+    assert metrics["rmse"]["baseline"] == pytest.approx(sk.root_mean_squared_error(truth, mean))
+    assert metrics["mae"]["baseline"] == pytest.approx(sk.mean_absolute_error(truth, mean))
+
+
+def test_one_class_only_has_no_ranking_and_no_best_threshold() -> None:
+    scored = ScoredLabels(
+        ["no", "yes"], np.zeros(9, int), np.zeros(9, int), 1, np.linspace(0, 1, 9)
+    )
+
+    told = held_out(scored, {})
+
+    assert told["metrics"]["roc_auc"] == {
+        **dict.fromkeys(("value", "low", "high", "baseline", "validation")),
+        "better": "higher",
+    }
+    assert told["curves"]["roc"] is None
+    assert told["at_best_f1"] is None
+    assert told["headline_metric"] == "accuracy"
+
+
+def test_without_a_metric_there_is_no_headline() -> None:
+    assert headline_metric({}) is None
+
+
+def test_a_single_row_has_no_interval() -> None:
+    metrics = held_out(ScoredNumbers(np.array([1.0]), np.array([2.0])), {})["metrics"]
+
+    assert (metrics["mae"]["value"], metrics["mae"]["low"], metrics["mae"]["high"]) == (
+        1,
+        None,
+        None,
+    )
+
+
+def test_average_precision_of_replicates_that_lack_the_first_scores_is_defined() -> None:
+    ranking = ranked(np.array([True, False, True]), np.array([0.9, 0.5, 0.1]))
+    drawn = type(ranking)(ranking.score, np.array([[0, 0, 2]]), np.array([[0, 1, 0]]))
+
+    assert average_precision(drawn).tolist() == [pytest.approx(2 / 3)]

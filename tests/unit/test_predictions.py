@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
-import pandas as pd
+import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
-from autodrop.results.predictions import Scored, read_scored
+from autodrop.results import predictions
+from autodrop.results.parquet_table import write_parquet
+from autodrop.results.predictions import Files, Sources, score
+from autodrop.results.scored import ScoredLabels, ScoredNumbers
+from autodrop.results.spreadsheet import safe_cell
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset
 
@@ -44,13 +52,76 @@ def written(*rows: Sequence[object]) -> bytes:
     return text.getvalue().encode()
 
 
+@dataclass(frozen=True)
+class Result:
+    """What came of scoring: the numbers, and the table as it was written."""
+
+    scored: ScoredLabels | ScoredNumbers
+    header: list[str]
+    table: list[list[str]]
+
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column."""
+        return [row[self.header.index(name)] for row in self.table]
+
+    @property
+    def predicted(self) -> list[str]:
+        """The labels of the numbers, which are those of the table."""
+        return self.column("prediction")
+
+    @property
+    def probabilities(self) -> dict[str, list[float]]:
+        """The probabilities by label."""
+        return {
+            name.removeprefix("probability_"): [float(cell) for cell in self.column(name)]
+            for name in self.header
+            if name.startswith("probability_")
+        }
+
+
+def read_scored(
+    dataset: Dataset,
+    kind: ProblemType,
+    keys: Sequence[str],
+    truth: bytes | Sequence[bytes],
+    output: bytes | Sequence[bytes],
+    test: bytes | None = None,
+    segments: Sequence[str] = (),
+) -> Result:
+    """Score these files; several are parts."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = Sources(
+            files(folder, "truth", [truth] if isinstance(truth, bytes) else truth),
+            files(folder, "output", [output] if isinstance(output, bytes) else output),
+            None if test is None else files(folder, "test", [test]),
+        )
+        table = folder / "predictions.csv"
+        found = score(dataset, kind, keys, sources, table, segments)
+        with table.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+    return Result(found, header, rows)
+
+
+def files(folder: Path, name: str, contents: Sequence[bytes]) -> Files:
+    """Return what yields the contents as files."""
+
+    def each() -> Iterator[Path]:
+        for i, content in enumerate(contents):
+            path = folder / f"{name}-{i}"
+            path.write_bytes(content)
+            yield path
+
+    return each
+
+
 def scored(
     known: Sequence[str],
     truth: Sequence[str],
     output: bytes,
     keys: Sequence[str] = ALL_KEYS,
     kind: ProblemType = ProblemType.MULTICLASS,
-) -> Scored:
+) -> Result:
     """Read an output for a dataset whose target has the labels `known`."""
     dataset = a_dataset(classes=tuple((label, 1) for label in known))
     return read_scored(dataset, kind, keys, truth_csv(truth), output)
@@ -76,10 +147,12 @@ def answers(predicted: Sequence[object], known: Sequence[object]) -> bytes:
 def test_any_label_comes_through(known: list[str]) -> None:
     result = scored(known, known, answers(known, known))
 
-    assert list(result.predicted) == list(result.truth) == known
-    assert result.probabilities is not None
+    written = [safe_cell(label) for label in known]
+    assert result.predicted == result.column("truth") == written
+    assert isinstance(result.scored, ScoredLabels)
+    assert [result.scored.labels[code] for code in result.scored.predicted] == known
     for i, label in enumerate(known):
-        assert result.probabilities[label].tolist() == [float(i == j) for j in range(len(known))]
+        assert result.probabilities[label] == [float(i == j) for j in range(len(known))]
 
 
 @pytest.mark.parametrize("label", ODD_LABELS)
@@ -87,7 +160,7 @@ def test_an_odd_label_comes_through(label: str) -> None:
     result = scored([label, "other"], [label, "other"], answers([label, "other"], [label, "other"]))
 
     assert list(result.predicted) == [label, "other"]
-    assert set(result.probabilities or {}) == {label, "other"}
+    assert set(result.probabilities) == {label, "other"}
 
 
 @pytest.mark.parametrize(
@@ -109,8 +182,8 @@ def test_labels_that_a_model_spells_otherwise_are_those_of_the_file(
 ) -> None:
     result = scored(in_file, in_file, answers(by_model, by_model))
 
-    assert list(result.predicted) == in_file
-    assert list(result.probabilities or {}) == in_file
+    assert result.predicted == in_file
+    assert list(result.probabilities) == in_file
 
 
 def test_labels_that_differ_only_in_spelling_are_told_apart_when_the_model_does() -> None:
@@ -139,7 +212,7 @@ def test_where_preparation_kept_no_classes_the_truth_has_their_spelling() -> Non
     result = scored([], ["3", "7"], answers(["3.0", "7.0"], ["3.0", "7.0"]))
 
     assert list(result.predicted) == ["3", "7"]
-    assert list(result.probabilities or {}) == ["3", "7"]
+    assert list(result.probabilities) == ["3", "7"]
 
 
 def test_every_line_names_its_own_labels() -> None:
@@ -147,23 +220,32 @@ def test_every_line_names_its_own_labels() -> None:
 
     result = scored(["a", "b"], ["a", "b"], output)
 
-    assert result.probabilities is not None
-    np.testing.assert_array_equal(result.probabilities["a"], [0.9, 0.2])
-    np.testing.assert_array_equal(result.probabilities["b"], [0.1, 0.8])
+    assert result.probabilities == {"a": [0.9, 0.2], "b": [0.1, 0.8]}
+
+
+def test_a_label_that_only_a_later_line_names_has_a_column_from_the_top() -> None:
+    output = written(["a", 0.9, "[0.9, 0.1]", "['a', 'b']"], ["c", 1, "[0.4, 0.6]", "['a', 'c']"])
+
+    result = scored(["a", "b", "c"], ["a", "c"], output)
+
+    assert result.probabilities == {"a": [0.9, 0.4], "b": [0.1, 0.0], "c": [0.0, 0.6]}
+    assert result.column("row") == ["0", "10"]
 
 
 def test_whole_numbers_in_a_list_are_probabilities_too() -> None:
     output = written(["a", 1, "[1, 0]", "['a', 'b']"])
 
-    probabilities = scored(["a", "b"], ["a"], output).probabilities or {}
-    assert {name: each.tolist() for name, each in probabilities.items()} == {"a": [1], "b": [0]}
+    assert scored(["a", "b"], ["a"], output).probabilities == {"a": [1], "b": [0]}
 
 
 @pytest.mark.parametrize("keys", [("predicted_label",), ("predicted_label", "probability")])
 def test_without_lists_there_are_no_probabilities(keys: tuple[str, ...]) -> None:
     output = written(["a", 0.9][: len(keys)])
 
-    assert scored(["a", "b"], ["a"], output, keys).probabilities is None
+    result = scored(["a", "b"], ["a"], output, keys)
+
+    assert result.probabilities == {}
+    assert result.scored.mistakes is None
 
 
 def test_the_order_of_the_keys_is_that_of_the_columns() -> None:
@@ -172,7 +254,7 @@ def test_the_order_of_the_keys_is_that_of_the_columns() -> None:
     result = scored(["a", "b"], ["a"], output, ("labels", "predicted_label", "probabilities"))
 
     assert list(result.predicted) == ["a"]
-    assert (result.probabilities or {})["a"].tolist() == [0.9]
+    assert result.probabilities["a"] == [0.9]
 
 
 @pytest.mark.parametrize("lines", [0, 1, 3])
@@ -219,19 +301,18 @@ def test_blank_lines_at_the_end_of_the_output_are_no_predictions() -> None:
 def test_numbers_of_a_regression_are_taken_as_they_are() -> None:
     result = scored([], ["1", "2.5"], b"1.25\n-3e2\n", ["predicted_label"], ProblemType.REGRESSION)
 
-    truth, predicted = result.numbers()
-
-    assert (truth.tolist(), predicted.tolist()) == ([1.0, 2.5], [1.25, -300.0])
-    assert list(result.predicted) == ["1.25", "-3e2"]
+    assert isinstance(result.scored, ScoredNumbers)
+    assert result.scored.truth.tolist() == [1.0, 2.5]
+    assert result.scored.predicted.tolist() == [1.25, -300.0]
+    assert result.predicted == ["1.25", "-3e2"]
 
 
 @pytest.mark.parametrize("prediction", ["high", "", "nan", "inf", "-Infinity"])
 def test_a_prediction_that_is_no_number_ends_a_regression(prediction: str) -> None:
     output = written([prediction], ["1"])
-    result = scored([], ["1", "2"], output, ["predicted_label"], ProblemType.REGRESSION)
 
     with pytest.raises(JobFailed) as problem:
-        result.numbers()
+        scored([], ["1", "2"], output, ["predicted_label"], ProblemType.REGRESSION)
 
     assert problem.value.code == "PREDICTION_NOT_A_NUMBER"
     assert problem.value.message == "A prediction is not a number."
@@ -242,16 +323,15 @@ def test_the_table_has_the_row_the_ignored_columns_and_a_probability_for_each_la
     dataset = a_dataset(classes=(("<=50K", 1), (">50K", 1)))
     output = answers(["<=50K", "<=50K"], ["<=50K", ">50K"])
 
-    frame = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output).table()
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output)
 
-    assert frame.to_dict("list") == {
-        "row": [0, 10],
-        "id": ["id-0", "id-1"],
-        "truth": ["<=50K", ">50K"],
-        "prediction": ["<=50K", "<=50K"],
-        "probability_<=50K": [1.0, 1.0],
-        "probability_>50K": [0.0, 0.0],
-    }
+    assert result.header == [
+        *("row", "id", "truth", "prediction", "probability_<=50K", "probability_>50K")
+    ]
+    assert result.table == [
+        ["0", "id-0", "<=50K", "<=50K", "1.0", "0.0"],
+        ["10", "id-1", ">50K", "<=50K", "1.0", "0.0"],
+    ]
 
 
 @pytest.mark.parametrize("name", ["row", "truth", "prediction", "probability_a"])
@@ -260,22 +340,53 @@ def test_an_ignored_column_does_not_take_the_place_of_ours(name: str) -> None:
     dataset = a_dataset(classes=(("a", 1), ("b", 1)))
     output = answers(["a"], ["a", "b"])
 
-    frame = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output).table()
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output)
 
-    assert frame[f"{name}_ignored"].tolist() == [f"{name}-0"]
-    assert frame["truth"].tolist() == ["a"]
-    assert frame["row"].tolist() == [0]
+    assert result.column(f"{name}_ignored") == [f"{name}-0"]
+    assert result.column("truth") == ["a"]
+    assert result.column("row") == ["0"]
 
 
-def test_cells_of_the_table_come_back_from_csv_as_they_were() -> None:
-    cells = ["NA", "", "1.0", "a,b", 'q"q', " s ", "한"]
-    result = Scored(list(range(7)), {"id": cells}, cells, cells, None)
+CELLS = [
+    *("NA", "", "1.0", "a,b", 'q"q', " s ", "한", "-1.5", "+3e2", "-1,5", "=1+1", "@x", "\tx"),
+    *("-x", "'", "'=x", "''-1", "it's", "=", "--1", "a\nb"),
+]
 
-    again = pd.read_csv(
-        io.StringIO(result.table().to_csv(index=False)), dtype=str, keep_default_na=False
-    )
 
-    assert again["id"].tolist() == again["truth"].tolist() == cells
+def carried_and_written(cells: Sequence[str], folder: Path) -> tuple[Result, list[Any]]:
+    """Return the result with an ignored column, and that column as Parquet has it."""
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    truth = written(["row", "=id", "y"], *([i, cell, "a"] for i, cell in enumerate(cells)))
+    output = answers(["a"] * len(cells), ["a", "b"])
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output)
+    table, target = folder / "predictions.csv", folder / "predictions.parquet"
+    table.write_bytes(written(result.header, *result.table))
+    write_parquet(table, target, folder, is_regression=False)
+    rows = duckdb.sql(f"select * from read_parquet('{target}')")
+    assert rows.columns[:4] == ["row", "=id", "truth", "prediction"]
+    assert [str(each) for each in rows.types] == [
+        *("BIGINT", "VARCHAR", "VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE")
+    ]
+    return result, [row[1] for row in rows.fetchall()]
+
+
+def test_no_cell_is_a_formula_and_parquet_has_them_as_they_were(tmp_path: Path) -> None:
+    result, again = carried_and_written(CELLS, tmp_path)
+
+    cells = result.column("'=id")
+    assert not [cell for cell in cells if cell[:1] in "=@\t\r" and cell]
+    assert [cell for cell in cells if cell[:1] in "+-" and cell] == ["-1.5", "+3e2", "-1,5"]
+    assert again == CELLS
+
+
+@given(st.text(alphabet="'=+-@\t1a.,", max_size=6))
+@example("'=")
+def test_taking_one_apostrophe_off_brings_every_cell_back(cell: str) -> None:
+    safe = safe_cell(cell)
+
+    assert safe in (cell, f"'{cell}")
+    is_changed = safe.startswith("'") and safe.lstrip("'")[:1] in ("=", "+", "-", "@", "\t", "\r")
+    assert (safe[1:] if is_changed and safe.lstrip("'") else safe) == cell
 
 
 def test_a_label_that_ends_with_a_blank_is_a_label_of_its_own() -> None:
@@ -293,7 +404,7 @@ def test_a_long_ignored_cell_is_carried() -> None:
 
     result = read_scored(dataset, ProblemType.BINARY, ("predicted_label",), truth, b"no\n")
 
-    assert result.carried == {"note": [note]}
+    assert result.column("note") == [note]
 
 
 def test_a_truth_with_decimal_commas_is_compared_with_what_the_model_says_with_points() -> None:
@@ -302,7 +413,10 @@ def test_a_truth_with_decimal_commas_is_compared_with_what_the_model_says_with_p
 
     read = read_scored(dataset, ProblemType.REGRESSION, ("predicted_label",), truth, b"1.25\n-2\n")
 
-    assert [each.tolist() for each in read.numbers()] == [[1.5, -2.25], [1.25, -2.0]]
+    assert isinstance(read.scored, ScoredNumbers)
+    assert read.scored.truth.tolist() == [1.5, -2.25]
+    assert read.scored.predicted.tolist() == [1.25, -2.0]
+    assert read.column("truth") == ["1,5", "-2,25"]
 
 
 def test_classes_with_decimal_commas_are_those_of_the_file() -> None:
@@ -317,3 +431,112 @@ def test_classes_with_decimal_commas_are_those_of_the_file() -> None:
     )
 
     assert read.predicted == ["0,5", "1,5"]
+
+
+def test_parts_are_one_after_the_other_whether_they_repeat_the_header_or_not() -> None:
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    truth = [b"row,y\n0,a\n", b"", b"row,y\n", b"5,b\n", b"row,y\n9,a"]
+    output = [answers(["a", "b"], "ab"), b"", answers(["a"], "ab")]
+
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output)
+
+    assert result.column("row") == ["0", "5", "9"]
+    assert result.predicted == ["a", "b", "a"]
+
+
+def test_rows_of_many_batches_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "_BATCH", 7)
+    labels = ["ab"[i % 3 % 2] for i in range(50)]
+
+    result = scored(["a", "b"], labels, answers(labels, ["a", "b"]))
+
+    assert result.column("truth") == result.predicted == labels
+    assert isinstance(result.scored, ScoredLabels)
+    assert (result.scored.truth == result.scored.predicted).all()
+
+
+def binary(truth: Sequence[str], score: Sequence[float]) -> Result:
+    """Score rows whose labels follow from the score of yes."""
+    lines = [
+        ["yes" if each > 0.5 else "no", 1, str([1 - each, each]), "['no', 'yes']"] for each in score
+    ]
+    dataset = a_dataset()
+    return read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth_csv(truth), written(*lines))
+
+
+def test_the_score_of_two_classes_is_the_probability_of_the_positive_one() -> None:
+    result = binary(["no", "yes"], [0.25, 0.75]).scored
+
+    assert isinstance(result, ScoredLabels)
+    assert result.score is not None
+    assert result.score.tolist() == [0.25, 0.75]
+    assert result.positive is not None
+    assert result.labels[result.positive] == "yes"
+
+
+def test_the_most_confident_mistakes_come_first_with_their_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(predictions, "_BATCH", 10)
+    truth = ["no"] * 60
+    score = [0.4] * 20 + [round(0.6 + i / 1000, 3) for i in range(40)]
+
+    found = binary(truth, score).scored.mistakes
+
+    assert found is not None
+    assert [each.size for each in found] == sorted(score, reverse=True)[:20]
+    assert (found[0].row, found[0].truth, found[0].prediction) == (590, "no", "yes")
+
+
+def test_the_first_of_equal_mistakes_are_kept() -> None:
+    found = binary(["no"] * 30, [0.9] * 30).scored.mistakes
+
+    assert found is not None
+    assert [each.row for each in found] == [i * 10 for i in range(20)]
+
+
+def test_the_worst_residuals_come_first_and_right_ones_are_none() -> None:
+    output = b"1\n5\n-9\n"
+
+    found = scored([], ["1", "2", "3"], output, ["predicted_label"], ProblemType.REGRESSION).scored
+
+    assert found.mistakes is not None
+    assert [(each.row, each.size) for each in found.mistakes] == [(20, -12.0), (10, 3.0)]
+
+
+def test_cells_of_the_segments_are_those_of_the_test_data() -> None:
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    truth, output = truth_csv(["a", "b", "a"]), answers(["a", "b", "a"], "ab")
+    test = written(["1", "서울"], ["2", ""], ["3", "서울"])
+
+    found = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output, test, ["z"]).scored
+
+    assert found.segments is not None
+    assert list(found.segments["z"].values) == ["서울", ""]
+    assert found.segments["z"].codes.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("test", [b"1,a\n2,b\n", b"1,a\n2\n3,c\n", b""])
+def test_test_data_of_other_rows_leave_the_segments_out(test: bytes) -> None:
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    truth, output = truth_csv(["a", "b", "a"]), answers(["a", "b", "a"], "ab")
+
+    found = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output, test, ["z"]).scored
+
+    assert found.segments is None
+    assert len(found) == 3
+
+
+def test_values_beyond_the_first_thousands_are_not_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(predictions, "_MOST_VALUES", 2)
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    truth, output = truth_csv(["a"] * 4), answers(["a"] * 4, "ab")
+    test = written(*(["1", cell] for cell in "pqrs"))
+
+    found = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output, test, ["z"]).scored
+
+    assert found.segments is not None
+    assert list(found.segments["z"].values) == ["p", "q"]
+    assert found.segments["z"].codes.tolist() == [0, 1, 2, 2]

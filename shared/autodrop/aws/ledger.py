@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -65,6 +66,29 @@ class DynamoLedger:
             )
         ]
 
+    def latest_runs(self, dataset: str, most: int) -> Sequence[Run]:
+        """Return the dataset's last runs, newest first; what was just written may be missing."""
+        return list(islice(self._backwards(dataset, None), most))
+
+    def previous_completed(self, run: Run) -> Run | None:
+        """Return the last completed run of the dataset that was created before `run`."""
+        earlier = self._backwards(run.dataset, run.created_at)
+        return next((each for each in earlier if each.state is RunState.COMPLETED), None)
+
+    def _backwards(self, dataset: str, before: datetime | None) -> Iterator[Run]:
+        condition, values = "dataset = :dataset", {":dataset": dataset}
+        if before is not None:
+            condition += " AND created_at < :before"
+            values[":before"] = _written(before)
+        items = self._pages(
+            self._table.query,
+            IndexName=DATASET_RUNS_INDEX,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+        )
+        return map(_from_item, items)
+
     def runs(self, dataset: str | None = None) -> Sequence[Run]:
         """Return all runs, or those of one dataset, newest first."""
         if dataset is None:
@@ -93,7 +117,11 @@ class DynamoLedger:
         if outcome is not None:
             sets |= {"code": outcome.code or None, "reason": outcome.reason or None}
             if state is RunState.COMPLETED:
-                sets |= {"headline": outcome.reason, "reason": None}
+                sets |= {
+                    "headline": outcome.reason,
+                    "details": outcome.details or None,
+                    "reason": None,
+                }
         return self._update(run_id, sets, f"#state IN ({', '.join(earlier)})", earlier)
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
@@ -211,6 +239,7 @@ def _from_item(item: Mapping[str, Any]) -> Run:
         code=item.get("code"),
         reason=item.get("reason"),
         headline=item.get("headline"),
+        details=item.get("details"),
     )
 
 

@@ -1,22 +1,54 @@
-"""`report.html`: the summary for people: one file, no script, nothing fetched, names escaped."""
+"""`report.html`: the summary for people, from the answer in three sentences to every number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
-.wide { overflow-x: auto; }
-th, td { border-bottom: 1px solid #8886; padding: .3rem .8rem .3rem 0; text-align: left; }
-th[scope=row] { font-weight: normal; }
-td.number { font-variant-numeric: tabular-nums; text-align: right; }
-.headline { font-size: 1.4rem; }
-"""
+from autodrop.results import charts
+from autodrop.results.charts import Chart
+from autodrop.results.html import NOT_AVAILABLE, Content, Html, Kind, facts, html, name, table, tag
+from autodrop.results.page import page
+from autodrop.results.words import (
+    count,
+    interval,
+    metric_meaning,
+    metric_name,
+    milliseconds,
+    number,
+    percent,
+    rows,
+    seconds,
+    signed,
+    size,
+    threshold,
+    time,
+)
 
+# The level of an answer in a word, and how it looks.
+_QUALITY = {
+    "strong": ("Yes, it is strong", "good"),
+    "fair": ("Fairly good", "good"),
+    "weak": ("Only weakly", "care"),
+    "none": ("No better than guessing", "bad"),
+    "unknown": ("Not known", ""),
+}
+_COMPARISON = {
+    "better": ("Yes, better", "good"),
+    "same": ("About the same", ""),
+    "worse": ("No, worse", "bad"),
+    "unknown": ("Nothing to compare", ""),
+}
+_TRUST = {
+    "yes": ("Yes", "good"),
+    "caution": ("With caution", "care"),
+    "unknown": ("Not known", ""),
+}
+_CHANGES = {"better": "good", "worse": "bad", "same": ""}
+# A matrix of more classes comes after the confusions that matter, and folded.
+_WIDEST_MATRIX = 12
+_SHADES = 7
 _TIMINGS = {
     "prepare_seconds": "Prepare",
     "queue_seconds": "Wait and start",
@@ -28,117 +60,949 @@ _TIMINGS = {
 }
 
 
+@dataclass(frozen=True)
+class _Section:
+    """A part of the page.
+
+    Attributes:
+        id: Where links lead to.
+        short: In the list of contents.
+        title: Heading.
+        content: What stands below it.
+        charts: Those in it.
+    """
+
+    id: str
+    short: str
+    title: str
+    content: Content
+    charts: Sequence[Chart] = field(default=())
+
+
 def report_page(summary: Mapping[str, Any]) -> str:
-    """Return the whole page for a summary of schema version 1."""
-    title = f"{summary['dataset']}: {summary['headline']}"
-    held_out = summary["held_out"]
-    split = summary["split"]
-    best = summary["best_candidate"]
-    objective = best["objective"] or {"metric": "objective", "value": None}
-    facts = [
-        ("Run", summary["run_id"]),
-        ("File", f"s3://{summary['source']['bucket']}/{summary['source']['key']}"),
-        ("Rows", f"{summary['rows']:,}"),
-        ("Columns", f"{summary['columns']:,}"),
-        ("Target", f"{summary['target']} ({summary['problem_type']})"),
-        ("Positive class", summary["positive_class"]),
-        ("Training rows", f"{split['train_rows']:,}"),
-        ("Held-out rows", f"{split['test_rows']:,} ({split['method']}, seed {split['seed']})"),
-        ("Best candidate", best["name"]),
-        (f"Its {objective['metric']} in validation", _number(objective["value"])),
-    ]
-    sections = [
-        _section("What was done", _table((), [fact for fact in facts if fact[1] is not None])),
-        _section(
-            "On held-out rows",
-            _table(("Metric", "Value"), [(n, _number(v)) for n, v in held_out["metrics"].items()]),
+    """Return the whole page for a summary of schema version 2."""
+    sections = list(_sections(summary))
+    body = html(
+        tag(
+            "header",
+            tag("h1", name(summary["dataset"])),
+            tag("p", _lead(summary), class_="lead"),
         ),
-        _confusion(held_out["confusion_matrix"]),
-        _section("Candidates", _leaderboard(summary["candidates"])),
-        _warnings(summary["warnings"]),
-        _section(
-            "Time",
-            _table(
-                ("Step", "Seconds"),
-                [(_TIMINGS[n], _number(v)) for n, v in summary["timings"].items()],
+        tag(
+            "main",
+            _verdict(summary),
+            _numbers(summary),
+            tag(
+                "nav",
+                tag("ul", [tag("li", tag("a", s.short, href=f"#{s.id}")) for s in sections]),
+                aria_label="Contents",
             ),
+            [tag("section", tag("h2", s.title), s.content, id=s.id) for s in sections],
+            id="content",
         ),
-        _section("Notebooks", _table((), [(n, u) for n, u in summary["notebooks"].items()])),
-    ]
+        tag("footer", tag("p", _made_by(summary))),
+    )
+    data = {
+        "charts": charts.specs(chart for each in sections for chart in each.charts),
+        "thresholds": summary["held_out"]["thresholds"] or [],
+    }
+    return page(f"{summary['dataset']}: {summary['headline']}", body, data)
+
+
+# ------------------------------------------------------------------ the first screen
+
+
+def _lead(summary: Mapping[str, Any]) -> Content:
+    positive = summary["positive_class"]
+    kind = {"binary": "one of two classes", "multiclass": "a class", "regression": "a number"}
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{escape(str(summary['dataset']))}</h1>\n"
-        f'<p class="headline">{escape(summary["headline"])}</p>\n'
-        + "\n".join(section for section in sections if section)
-        + "\n</main>\n</body>\n</html>\n"
+        "Predicts ",
+        tag("strong", name(summary["target"])),
+        f" ({kind[summary['problem_type']]}",
+        None if positive is None else (", positive is ", name(positive)),
+        f") from {count(summary['features'])} columns. Completed {time(summary['completed_at'])}.",
     )
 
 
-def _section(title: str, content: str) -> str:
-    return f'<h2>{escape(title)}</h2>\n<div class="wide">{content}</div>'
+def _verdict(summary: Mapping[str, Any]) -> Html:
+    verdict = summary["verdict"]
+    checks: list[Content] = []
+    agreement = summary["agreement"]
+    if agreement is not None:
+        checks.append(
+            f"Autopilot's own {agreement['metric']} "
+            f"{'disagrees with' if agreement['disagrees'] else 'agrees with'} the held-out rows."
+        )
+    if summary["warnings"]:
+        n = len(summary["warnings"])
+        what = "Read the warning" if n == 1 else f"Read the {n} warnings"
+        checks.append(tag("a", what, href="#warnings"))
+    comparison = summary["comparison"]
+    return tag(
+        "div",
+        _answer("Is it good?", verdict["quality"], _QUALITY, tag("p", _in_plain_words(summary))),
+        _answer(
+            "Is it better than before?",
+            verdict["comparison"],
+            _COMPARISON,
+            None
+            if comparison is None
+            else tag("p", tag("a", "See what changed", href="#comparison")),
+        ),
+        _answer(
+            "Can I trust it?",
+            verdict["trust"],
+            _TRUST,
+            tag("ul", [tag("li", each) for each in checks]) if checks else None,
+        ),
+        class_="verdict",
+    )
 
 
-def _leaderboard(candidates: Sequence[Mapping[str, Any]]) -> str:
-    return _table(
-        ("Rank", "Candidate", "Status", "Objective", "Value", "Seconds"),
+def _in_plain_words(summary: Mapping[str, Any]) -> Content:
+    """Return what the headline metric means for a row, without the name of a metric."""
+    held_out = summary["held_out"]
+    metrics = held_out["metrics"]
+    headline = held_out["headline_metric"]
+    value = _value(metrics, headline) if headline is not None else None
+    if value is None:
+        return None
+    if headline == "roc_auc":
+        return (
+            "Of two rows, one ",
+            name(summary["positive_class"]),
+            f" and one not, it ranks the right one first {100 * value:.0f} times out of 100.",
+        )
+    if headline == "accuracy":
+        return f"It is right about {100 * value:.0f} rows out of 100."
+    off = {round(q["share"], 2): q["absolute"] for q in held_out["error_quantiles"] or []}
+    if 0.5 in off and 0.9 in off:
+        return (
+            f"Half of its predictions are off by at most {number(off[0.5])}, nine of ten by at "
+            f"most {number(off[0.9])}."
+        )
+    return None
+
+
+def _answer(
+    question: str,
+    answer: Mapping[str, str],
+    words: Mapping[str, tuple[str, str]],
+    more: Content = None,
+) -> Html:
+    word, look = words.get(answer["level"], (answer["level"], ""))
+    return tag(
+        "div",
+        tag("h2", question),
+        tag("p", word, class_="word"),
+        tag("p", answer["text"]),
+        more,
+        class_=f"answer {look}".rstrip(),
+    )
+
+
+def _numbers(summary: Mapping[str, Any]) -> Html:
+    held_out = summary["held_out"]
+    headline = held_out["headline_metric"]
+    metric = held_out["metrics"].get(headline) if headline is not None else None
+    cards: list[tuple[str, Content, Content]] = []
+    if headline is not None and metric is not None:
+        between = interval(metric)
+        base = number(metric["baseline"])
+        cards = [
+            (
+                metric_name(headline),
+                number(metric["value"]),
+                f"95 % interval {between}" if between else "no interval",
+            ),
+            (
+                "Without a model",
+                base,
+                "always the mean"
+                if summary["problem_type"] == "regression"
+                else "always the most frequent class",
+            ),
+        ]
+    cards += [
+        (
+            "Rows",
+            count(summary["rows"]),
+            f"{count(summary['split']['train_rows'])} to train, {count(held_out['rows'])} held out",
+        ),
+        (
+            "Best of",
+            count(len(summary["candidates"])),
+            ("candidates: ", name(summary["best_candidate"]["algorithm"] or "see the leaderboard")),
+        ),
+    ]
+    return tag(
+        "dl",
+        [
+            tag(
+                "div",
+                tag("dt", title),
+                tag("dd", value if value is not None else NOT_AVAILABLE, class_="value"),
+                tag("dd", beside, class_="beside"),
+            )
+            for title, value, beside in cards
+        ],
+        class_="numbers",
+    )
+
+
+# ------------------------------------------------------------------ the sections
+
+
+def _sections(summary: Mapping[str, Any]) -> Iterator[_Section]:
+    held_out = summary["held_out"]
+    yield _metrics(summary)
+    if summary["problem_type"] == "binary":
+        yield _ranking(held_out, str(summary["positive_class"]))
+        yield _threshold(held_out, str(summary["positive_class"]))
+    if summary["problem_type"] == "multiclass":
+        yield _classes(held_out)
+    if summary["problem_type"] == "regression":
+        yield _errors(held_out, str(summary["target"]))
+    yield _drivers(summary["importance"])
+    yield _mistakes(summary["mistakes"])
+    yield _segments(summary)
+    yield _leaderboard(summary)
+    yield _comparison(summary)
+    yield _warnings(summary["warnings"])
+    yield _run(summary)
+
+
+def _metrics(summary: Mapping[str, Any]) -> _Section:
+    held_out = summary["held_out"]
+    how = held_out["interval"]
+    columns = {
+        "Metric": Kind.TEXT,
+        "Held-out rows": Kind.NUMBER,
+        "Without a model": Kind.NUMBER,
+        _unseen("Picture"): Kind.TEXT,
+        "Autopilot's validation": Kind.NUMBER,
+    }
+    found = [
+        (
+            (metric_name(key), tag("span", metric_meaning(key), class_="meaning")),
+            _with_interval(metric),
+            number(metric["baseline"]),
+            charts.strip(metric),
+            number(metric["validation"]),
+        )
+        for key, metric in held_out["metrics"].items()
+    ]
+    agreement = summary["agreement"]
+    return _Section(
+        "metrics",
+        "Metrics",
+        f"On {rows(held_out['rows'])} that the model has never seen",
+        (
+            tag(
+                "p",
+                f"Below each value its {100 * how['level']:.0f} % interval. In the pictures: the "
+                "value with its interval in blue, in orange what one scores without a model. ",
+                f"Intervals: {how['method']}, {count(how['replicates'])} replicates."
+                if how["replicates"]
+                else f"Intervals: {how['method']}.",
+                class_="note",
+            ),
+            table("Metrics on held-out rows", columns, found),
+            None if agreement is None else tag("p", agreement["sentence"]),
+        ),
+    )
+
+
+def _ranking(held_out: Mapping[str, Any], positive: str) -> _Section:
+    curves = held_out["curves"] or {}
+    metrics = held_out["metrics"]
+    found: list[Chart] = []
+    if curves.get("roc"):
+        found.append(charts.roc(curves["roc"], number(_value(metrics, "roc_auc"))))
+    if curves.get("precision_recall"):
+        base = metrics.get("average_precision", {}).get("baseline")
+        found.append(charts.precision_recall(curves["precision_recall"], base))
+    if curves.get("calibration"):
+        found.append(charts.calibration(curves["calibration"], of=f"of {positive}"))
+    if held_out["scores"]:
+        found.append(charts.scores(held_out["scores"], positive))
+    if curves.get("gain"):
+        found.append(charts.gain(curves["gain"]))
+    if curves.get("lift"):
+        found.append(charts.lift(curves["lift"]))
+    return _Section(
+        "curves",
+        "Curves",
+        "How well it tells the classes apart",
+        tag("div", [each.figure() for each in found], class_="grid")
+        if found
+        else _absent("the curves", "the model gives no probabilities"),
+        found,
+    )
+
+
+def _threshold(held_out: Mapping[str, Any], positive: str) -> _Section:
+    found = held_out["thresholds"] or []
+    chart = charts.thresholds(found) if found else None
+    return _Section(
+        "decisions",
+        "Decisions",
+        "What its decisions cost",
+        (
+            tag("h3", "The labels that it gives"),
+            _matrix(held_out["confusion_matrix"]),
+            _at_thresholds(held_out),
+            None
+            if chart is None
+            else (tag("h3", "With another threshold"), _slider(positive), chart.figure(lone=True)),
+        ),
+        [chart] if chart is not None else [],
+    )
+
+
+def _at_thresholds(held_out: Mapping[str, Any]) -> Content:
+    """Return the metrics of labels at 0.5 and at the best F1 beside those of the model's labels."""
+    half, best = held_out["at_half"], held_out["at_best_f1"]
+    if half is None and best is None:
+        return None
+    sets = [("The model's labels", held_out["metrics"])]
+    if half is not None:
+        sets.append((f"At {threshold(half['threshold'])}", half["metrics"]))
+    if best is not None:
+        sets.append((f"At {threshold(best['threshold'])}, the best F1", best["metrics"]))
+    names = (half or best)["metrics"]
+    return (
+        tag("h3", "At three thresholds" if half and best else "At another threshold"),
+        tag(
+            "p",
+            "Below each value its 95 % interval. The threshold of the best F1 was found on these "
+            "very rows, which flatters it a little.",
+            class_="note",
+        ),
+        table(
+            "Metrics of labels by threshold",
+            {"Metric": Kind.TEXT, **{title: Kind.NUMBER for title, _ in sets}},
+            [
+                (metric_name(key), *(_with_interval(metrics.get(key)) for _, metrics in sets))
+                for key in names
+            ],
+        ),
+    )
+
+
+def _slider(positive: str) -> Html:
+    def cell(key: str, *, is_right: bool = False) -> Html:
+        return tag("td", data_cell=key, class_="number right" if is_right else "number")
+
+    return tag(
+        "div",
+        tag(
+            "label",
+            "Call a row ",
+            name(positive),
+            " from this probability on",
+            for_="threshold-input",
+        ),
+        tag("input", type="range", min=0, max=0, step=1, id="threshold-input"),
+        tag("output", for_="threshold-input", aria_live="polite"),
+        tag(
+            "table",
+            tag("caption", "Confusion matrix at this threshold"),
+            tag(
+                "thead",
+                tag(
+                    "tr",
+                    tag("td"),
+                    tag("th", "Flagged", scope="col", class_="number"),
+                    tag("th", "Not flagged", scope="col", class_="number"),
+                ),
+            ),
+            tag(
+                "tbody",
+                tag(
+                    "tr",
+                    tag("th", "Truth is ", name(positive), scope="row"),
+                    cell("true_positives", is_right=True),
+                    cell("false_negatives"),
+                ),
+                tag(
+                    "tr",
+                    tag("th", "Truth is not", scope="row"),
+                    cell("false_positives"),
+                    cell("true_negatives", is_right=True),
+                ),
+            ),
+            class_="matrix",
+        ),
+        id="threshold",
+        class_="slider",
+        hidden=True,
+    )
+
+
+def _classes(held_out: Mapping[str, Any]) -> _Section:
+    classes = held_out["classes"] or []
+    found: list[Chart] = []
+    if classes:
+        found.append(charts.f1_by_class(classes, _class_table(classes)))
+    calibration = (held_out["curves"] or {}).get("calibration")
+    if calibration:
+        found.append(charts.calibration(calibration, of="of the predicted class"))
+    matrix = held_out["confusion_matrix"]
+    many = matrix is None or len(matrix["labels"]) > _WIDEST_MATRIX
+    folded = tag("details", tag("summary", "The whole confusion matrix"), _matrix(matrix))
+    parts: list[Content] = [
+        (tag("h3", "Confusion matrix"), _matrix(matrix)) if not many else None,
+        tag("h3", "The largest confusions"),
+        _confusions(held_out["largest_confusions"]),
+        folded if many and matrix is not None else None,
+    ]
+    return _Section(
+        "classes",
+        "Classes",
+        "Which classes it knows, and which it confuses",
+        (
+            tag("div", [each.figure() for each in found], class_="grid") if found else None,
+            parts,
+        ),
+        found,
+    )
+
+
+def _class_table(classes: Sequence[Mapping[str, Any]]) -> Html:
+    return table(
+        "Classes",
+        {
+            "Class": Kind.TEXT,
+            "Rows": Kind.NUMBER,
+            "Predicted": Kind.NUMBER,
+            "Precision": Kind.NUMBER,
+            "Recall": Kind.NUMBER,
+            "F1": Kind.NUMBER,
+            "ROC AUC": Kind.NUMBER,
+        },
         [
             (
-                str(each["rank"]),
-                each["name"],
-                each["status"],
-                each["objective_metric"],
-                _number(each["objective_value"]),
-                _number(each["training_seconds"]),
+                name(each["label"]),
+                count(each["rows"]),
+                count(each["predicted"]),
+                percent(each["precision"]),
+                percent(each["recall"]),
+                number(each["f1"]),
+                number(each["roc_auc"]),
             )
-            for each in candidates
+            for each in classes
         ],
     )
 
 
-def _confusion(matrix: Mapping[str, Any] | None) -> str:
+def _confusions(found: Sequence[Mapping[str, Any]] | None) -> Html:
+    if not found:
+        return (
+            _absent("the confusions") if found is None else tag("p", "None: every label is right.")
+        )
+    return table(
+        "The largest confusions",
+        {
+            "Truth": Kind.TEXT,
+            "Predicted": Kind.TEXT,
+            "Rows": Kind.NUMBER,
+            "of that truth": Kind.NUMBER,
+        },
+        [
+            (name(e["truth"]), name(e["prediction"]), count(e["rows"]), percent(e["share"]))
+            for e in found
+        ],
+    )
+
+
+def _matrix(matrix: Mapping[str, Any] | None) -> Html:
+    """Return the confusion matrix, each row shaded by its shares."""
     if matrix is None:
-        return ""
-    labels = matrix["labels"]
-    rows = [
-        (label, *(f"{count:,}" for count in counts))
-        for label, counts in zip(labels, matrix["counts"], strict=True)
-    ]
-    return _section(
-        "Confusion matrix", _table(("Truth \\ prediction", *(str(each) for each in labels)), rows)
+        return _absent("the confusion matrix", "there are too many classes to read one")
+    labels, counts = matrix["labels"], matrix["counts"]
+    head = tag(
+        "tr",
+        tag("th", "Truth ↓ predicted →", scope="col"),
+        [tag("th", name(label), scope="col", class_="number") for label in labels],
+    )
+    body = []
+    for i, (label, row) in enumerate(zip(labels, counts, strict=True)):
+        total = sum(row)
+        cells = []
+        for j, n in enumerate(row):
+            share = n / total if total else 0
+            shade = f" s{max(1, round(share * _SHADES))}" if n else ""
+            shown = tag("small", percent(share)) if n and len(labels) <= _WIDEST_MATRIX else None
+            look = f"number{shade}{' right' if i == j else ''}"
+            cells.append(tag("td", count(n), shown, class_=look))
+        body.append(tag("tr", tag("th", name(label), scope="row"), cells))
+    return tag(
+        "div",
+        tag(
+            "table",
+            tag("caption", "Confusion matrix: rows by truth and prediction"),
+            tag("thead", head),
+            tag("tbody", body),
+            class_="matrix",
+        ),
+        class_="wide",
+        role="region",
+        tabindex=0,
+        aria_label="Confusion matrix",
     )
 
 
-def _warnings(warnings: Sequence[Mapping[str, str]]) -> str:
-    if not warnings:
-        return ""
-    return _section("Warnings", _table((), [(each["code"], each["message"]) for each in warnings]))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
-    """Return a table; without a header it is a list of facts, whose values read as text."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
-    body = "".join(
-        f'<tr><th scope="row">{escape(str(name))}</th>'
-        + "".join(_cell(value, aligned=bool(header)) for value in values)
-        + "</tr>\n"
-        for name, *values in rows
+def _errors(held_out: Mapping[str, Any], target: str) -> _Section:
+    found: list[Chart] = []
+    if held_out["predicted_vs_actual"]:
+        found.append(charts.predicted_vs_actual(held_out["predicted_vs_actual"], target))
+    if held_out["residuals"]:
+        found.append(charts.residuals(held_out["residuals"]))
+    if held_out["error_quantiles"]:
+        found.append(charts.error_quantiles(held_out["error_quantiles"]))
+    if held_out["error_by_prediction"]:
+        found.append(charts.error_by_prediction(held_out["error_by_prediction"]))
+    return _Section(
+        "errors",
+        "Errors",
+        "How far off it is, and where",
+        tag("div", [each.figure() for each in found], class_="grid") if found else _absent("they"),
+        found,
     )
+
+
+def _drivers(found: Mapping[str, Any] | None) -> _Section:
+    title = "What drives the model"
+    if found is None or not found["features"]:
+        return _Section(
+            "drivers",
+            "Drivers",
+            title,
+            _absent(
+                "the importance of the columns", "the best candidate has no explainability report"
+            ),
+        )
+    chart = charts.importance(found)
+    return _Section(
+        "drivers",
+        "Drivers",
+        title,
+        (
+            tag(
+                "p",
+                f"Measured on {rows(found['rows'])}. " if found["rows"] is not None else None,
+                "Importance is what the model uses, not what causes the target.",
+                class_="note",
+            ),
+            chart.figure(lone=True),
+        ),
+        [chart],
+    )
+
+
+def _mistakes(found: Mapping[str, Any] | None) -> _Section:
+    title = "Mistakes worth looking at"
+    if found is None:
+        reason = "the model gives no probabilities"
+        return _Section("mistakes", "Mistakes", title, _absent("they", reason))
+    if not found["rows"]:
+        return _Section("mistakes", "Mistakes", title, tag("p", "None was made."))
+    is_regression = found["kind"] == "worst_residuals"
+    last = "Prediction minus truth" if is_regression else "Its probability"
+    return _Section(
+        "mistakes",
+        "Mistakes",
+        title,
+        (
+            tag(
+                "p",
+                "The rows that are farthest off. "
+                if is_regression
+                else "The model was surest of these, and wrong. ",
+                "Often a label in the data is wrong, or something is missing that people know. Row "
+                "numbers begin at 0 below the header, as in predictions.csv.",
+                class_="note",
+            ),
+            table(
+                title,
+                {"Row": Kind.TEXT, "Truth": Kind.TEXT, "Predicted": Kind.TEXT, last: Kind.NUMBER},
+                [
+                    (
+                        str(each["row"]),
+                        name(each["truth"]),
+                        name(each["prediction"]),
+                        signed(each["error"]) if is_regression else percent(each["probability"]),
+                    )
+                    for each in found["rows"]
+                ],
+            ),
+        ),
+    )
+
+
+def _segments(summary: Mapping[str, Any]) -> _Section:
+    title = "Where it does better and worse"
+    found = summary["segments"]
+    if not found:
+        content = (
+            _absent("performance by segment")
+            if found is None
+            else tag("p", "There is no categorical column to look at.")
+        )
+        return _Section("segments", "Segments", title, content)
+    of_target = {
+        "binary": "Share that is positive",
+        "multiclass": None,
+        "regression": f"Mean {summary['target']}",
+    }[summary["problem_type"]]
+    return _Section(
+        "segments",
+        "Segments",
+        title,
+        (
+            tag(
+                "p",
+                "By the values of the main categorical columns, with 95 % intervals. A value is "
+                "marked when the interval of the first metric leaves out the figure for all rows.",
+                class_="note",
+            ),
+            [_segment(each, of_target, summary) for each in found],
+        ),
+    )
+
+
+def _segment(
+    found: Mapping[str, Any], of_target: str | None, summary: Mapping[str, Any]
+) -> Content:
+    names = list(found["values"][0]["metrics"]) if found["values"] else []
+    is_share = summary["problem_type"] == "binary"
+    columns = {"Value": Kind.TEXT, "Rows": Kind.NUMBER}
+    if of_target is not None:
+        columns[of_target] = Kind.NUMBER
+    columns["Beside all rows"] = Kind.TEXT
+    columns |= {metric_name(each): Kind.NUMBER for each in names}
+    found_rows = []
+    for each in found["values"]:
+        row: list[Content] = [name(each["value"]), count(each["rows"])]
+        if of_target is not None:
+            row.append(percent(each["target"]) if is_share else number(each["target"]))
+        row.append(_beside_all(each, names, summary["held_out"]["metrics"]))
+        row += [_with_interval(each["metrics"].get(key)) for key in names]
+        found_rows.append(row)
+    explained = found["explained_share"]
+    other = found["other_rows"]
     return (
-        f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+        tag("h3", name(found["column"])),
+        None
+        if explained is None
+        else tag("p", f"Explains {percent(explained)} of the target by itself.", class_="note"),
+        table(f"By {found['column']}", columns, found_rows),
+        tag("p", f"Other values: {rows(other)}.", class_="note") if other else None,
     )
 
 
-def _cell(text: str | None, *, aligned: bool) -> str:
-    shown = "not available" if text is None else str(text)
-    is_number = aligned and shown.replace(",", "").replace(".", "").lstrip("-").isdigit()
-    return f"<td{' class=number' if is_number else ''}>{escape(shown)}</td>"
+def _beside_all(
+    segment: Mapping[str, Any], names: Sequence[str], overall: Mapping[str, Any]
+) -> Content:
+    if segment["differs"] is None:
+        return tag("span", "too few rows to say", class_="absent")
+    if not segment["differs"] or not names:
+        return "no clear difference"
+    here, there = segment["metrics"][names[0]]["value"], _value(overall, names[0])
+    if here is None or there is None:
+        return "differs"
+    is_better = (here > there) == (overall[names[0]]["better"] == "higher")
+    return _mark("better" if is_better else "worse", "good" if is_better else "bad")
 
 
-def _number(value: float | None) -> str | None:
-    if value is None:
+def _leaderboard(summary: Mapping[str, Any]) -> _Section:
+    candidates = summary["candidates"]
+    metrics = list(
+        dict.fromkeys(
+            (metric["name"], metric["set"]) for each in candidates for metric in each["metrics"]
+        )
+    )
+    objective = next(
+        (each["objective_metric"] for each in candidates if each["objective_metric"]), "Objective"
+    )
+    # What Autopilot repeats among the metrics has a column of its own.
+    metrics = [
+        each
+        for each in metrics
+        if each != (objective, "Validation") and each[0] != "InferenceLatency"
+    ]
+    columns = {
+        "Rank": Kind.TEXT,
+        "Candidate": Kind.TEXT,
+        "Algorithm": Kind.TEXT,
+        f"{objective} (validation)": Kind.NUMBER,
+        **{f"{title} ({of.lower()})": Kind.NUMBER for title, of in metrics},
+        "Training": Kind.NUMBER,
+        "Latency": Kind.NUMBER,
+        "Status": Kind.TEXT,
+    }
+    found = []
+    for each in candidates:
+        values = {(metric["name"], metric["set"]): metric["value"] for metric in each["metrics"]}
+        found.append(
+            (
+                str(each["rank"]),
+                name(each["name"]),
+                None if each["algorithm"] is None else name(each["algorithm"]),
+                number(each["objective_value"]),
+                *(number(values.get(key)) for key in metrics),
+                seconds(each["training_seconds"]),
+                milliseconds(each["inference_latency_seconds"]),
+                (each["status"], _because(each["failure_reason"])),
+            )
+        )
+    return _Section(
+        "leaderboard",
+        "Leaderboard",
+        "The candidates",
+        (
+            tag(
+                "p",
+                "Ranked by Autopilot on its own validation rows, by its own names. The best one "
+                "was scored on the held-out rows above.",
+                class_="note",
+            ),
+            table("Leaderboard", columns, found),
+        ),
+    )
+
+
+def _because(reason: str | None) -> Content:
+    return None if not reason else f": {reason}"
+
+
+def _comparison(summary: Mapping[str, Any]) -> _Section:
+    title = "Beside the previous run"
+    found = summary["comparison"]
+    if found is None:
+        content: Content = tag("p", "There is no earlier completed run of this dataset.")
+        return _Section("comparison", "Comparison", title, content)
+    metrics = [
+        (
+            metric_name(key),
+            _with_interval(each["previous"]),
+            _with_interval(each["current"]),
+            signed(each["difference"]),
+            None
+            if each["low"] is None or each["high"] is None
+            else f"{signed(each['low'])} to {signed(each['high'])}",
+            None
+            if each["level"] is None
+            else _mark(
+                {"same": "within noise"}.get(each["level"], each["level"]),
+                _CHANGES.get(each["level"], ""),
+            ),
+        )
+        for key, each in found["metrics"].items()
+    ]
+    content = (
+        tag("p", found["sentence"]),
+        table(
+            "The two runs",
+            {_unseen("What"): Kind.TEXT, "Previous": Kind.TEXT, "This": Kind.TEXT},
+            [
+                ("Run", found["run_id"], summary["run_id"]),
+                ("Completed", time(found["completed_at"]), time(summary["completed_at"])),
+                ("Rows", count(found["rows"]), count(summary["rows"])),
+                ("Columns", count(found["columns"]), count(summary["columns"])),
+                (
+                    "Best candidate",
+                    _named(found["best_candidate"]["name"]),
+                    name(summary["best_candidate"]["name"]),
+                ),
+            ],
+        ),
+        table(
+            "Metrics of the two runs",
+            {
+                "Metric": Kind.TEXT,
+                "Previous": Kind.NUMBER,
+                "This": Kind.NUMBER,
+                "Difference": Kind.NUMBER,
+                "95 % interval": Kind.NUMBER,
+                "Which is": Kind.TEXT,
+            },
+            metrics,
+        )
+        if metrics
+        else tag("p", "The runs have no metric in common."),
+        tag("h3", "What changed in the data"),
+        _data_changes(found["data"]),
+    )
+    return _Section("comparison", "Comparison", title, content)
+
+
+def _data_changes(data: Mapping[str, Any] | None) -> Content:
+    if data is None:
+        return _absent("the changes in the data", "a profile of the columns is gone")
+    items: list[Content] = []
+    for key, words in (("columns_added", "New columns: "), ("columns_removed", "Gone columns: ")):
+        if data[key]:
+            items.append((words, _listed(data[key]), "."))
+    items += [
+        (name(each["column"]), f" was {each['before']}, is {each['after']} now.")
+        for each in data["types_changed"]
+    ]
+    items += [
+        (
+            name(each["column"]),
+            f": {each['sentence'][:1].lower()}{each['sentence'][1:]}",
+            tag("span", f" Distance {number(each['distance'])} of 1.", class_="reading"),
+        )
+        for each in data["distributions"]
+    ]
+    if not items:
+        return tag("p", "Nothing to speak of: the same columns, with much the same values.")
+    return tag("ul", [tag("li", each) for each in items])
+
+
+def _warnings(found: Sequence[Mapping[str, Any]]) -> _Section:
+    items = []
+    for each in found:
+        place = [
+            f"line {count(each['line'])}" if each["line"] is not None else None,
+            ("column ", name(each["column"])) if each["column"] is not None else None,
+        ]
+        known = [part for part in place if part is not None]
+        items.append(
+            tag(
+                "li",
+                tag(
+                    "p",
+                    tag("code", each["code"]),
+                    [(", ", part) for part in known],
+                ),
+                tag("p", each["message"]),
+                tag("p", each["remedy"], class_="remedy") if each["remedy"] else None,
+            )
+        )
+    return _Section(
+        "warnings",
+        f"Warnings ({len(items)})" if items else "Warnings",
+        "Warnings, and what to do about them",
+        tag("ul", items, class_="warnings") if items else tag("p", "There are none."),
+    )
+
+
+def _run(summary: Mapping[str, Any]) -> _Section:
+    source, split, files = summary["source"], summary["split"], summary["files"]
+    bytes_of = source.get("size")
+    return _Section(
+        "run",
+        "Run and files",
+        "The run, and where the files are",
+        tag(
+            "div",
+            tag(
+                "div",
+                tag("h3", "What was done"),
+                facts(
+                    "What was done",
+                    [
+                        ("Run", tag("code", summary["run_id"])),
+                        (
+                            "File",
+                            (
+                                tag("code", f"s3://{source['bucket']}/{source['key']}"),
+                                None if bytes_of is None else f" ({size(bytes_of)})",
+                            ),
+                        ),
+                        ("Rows, columns", f"{count(summary['rows'])}, {count(summary['columns'])}"),
+                        ("Target", (name(summary["target"]), ": ", summary["target_reason"])),
+                        (
+                            "Split",
+                            f"{split['method']}, seed {split['seed']}: "
+                            f"{count(split['train_rows'])} rows to train, "
+                            f"{count(split['test_rows'])} held out",
+                        ),
+                        ("Best candidate", name(summary["best_candidate"]["name"])),
+                    ],
+                ),
+                tag("h3", "Time"),
+                facts("Time", [(_TIMINGS[k], seconds(v)) for k, v in summary["timings"].items()]),
+            ),
+            tag(
+                "div",
+                tag("h3", "Files"),
+                facts(
+                    "Files",
+                    [
+                        ("Beside this page", _links(files)),
+                        ("Folder", tag("code", files["folder"])),
+                        ("All runs", tag("code", files["index"])),
+                        ("Candidate notebook", _uri(summary["notebooks"]["candidate_definition"])),
+                        ("Data notebook", _uri(summary["notebooks"]["data_exploration"])),
+                    ],
+                ),
+            ),
+            class_="grid",
+        ),
+    )
+
+
+def _links(files: Mapping[str, str | None]) -> Content:
+    """Return links to the files in the same folder, which work in S3 and in a downloaded one."""
+    uris = [files[key] for key in ("predictions", "predictions_parquet", "leaderboard", "summary")]
+    links = [
+        tag("a", each, href=f"./{each}")
+        for each in (uri.rpartition("/")[2] for uri in uris if uri is not None)
+    ]
+    return [(", " if i else None, link) for i, link in enumerate(links)]
+
+
+def _made_by(summary: Mapping[str, Any]) -> str:
+    return (
+        f"Made by autodrop {summary['versions']['autodrop']} from summary.json. This page holds "
+        "aggregates and the mistakes shown above, fetches nothing, and prints."
+    )
+
+
+# ------------------------------------------------------------------ small things
+
+
+def _value(metrics: Mapping[str, Any], key: str) -> float | None:
+    value: float | None = metrics.get(key, {}).get("value")
+    return value
+
+
+def _with_interval(metric: Mapping[str, Any] | None) -> Content:
+    if metric is None or metric["value"] is None:
         return None
-    if abs(value) >= 10_000:
-        return f"{value:,.0f}"
-    return f"{value:.4f}" if 0.001 <= abs(value) < 1 else f"{value:,.4g}"
+    between = interval(metric)
+    return (number(metric["value"]), None if between is None else tag("small", between))
+
+
+def _mark(text: str, look: str) -> Html:
+    return tag("span", text, class_=f"tag is-{look}" if look else "tag")
+
+
+def _unseen(text: str) -> Html:
+    """Return a text for screen readers only."""
+    return tag("span", text, class_="unseen")
+
+
+def _listed(names: Sequence[str]) -> Content:
+    return [(", " if i else None, name(each)) for i, each in enumerate(names)]
+
+
+def _named(text: str | None) -> Content:
+    return None if text is None else name(text)
+
+
+def _uri(uri: str | None) -> Content:
+    return None if uri is None else tag("code", uri)
+
+
+def _absent(what: str, why: str | None = None) -> Html:
+    """Return that something is not available; `they` are what the heading names."""
+    sentence = (
+        f"{'Not' if what == 'they' else f'{what[0].upper()}{what[1:]}: not'} available"
+        f"{f', because {why}' if why else ''}."
+    )
+    return tag("p", sentence, class_="absent")

@@ -1,99 +1,106 @@
-"""`summary.json`: the result of a run for machines; `docs/summary.md` describes its schema."""
+"""`summary.json`: the result of a run for machines; `docs/summary.schema.json` is its schema."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from autodrop import VERSION
 from autodrop.dataset import Dataset
-from autodrop.results.metrics import (
-    ConfusionMatrix,
-    Metrics,
-    binary_metrics,
-    confusion_matrix,
-    multiclass_metrics,
-    regression_metrics,
-)
-from autodrop.results.predictions import Scored
+from autodrop.findings import Finding
+from autodrop.naming import RunFolder
+from autodrop.results.candidates import leaderboard, validation_metrics
+from autodrop.results.comparison import comparison
+from autodrop.results.held_out import held_out
+from autodrop.results.scored import ScoredLabels, ScoredNumbers
+from autodrop.results.segments import segments
+from autodrop.results.verdict import agreement, verdict
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 
-SCHEMA_VERSION = 1
-# The metric that a person looks at first, and the one to fall back on.
-_HEADLINES = {
-    ProblemType.BINARY: ("roc_auc", "accuracy"),
-    ProblemType.MULTICLASS: ("accuracy",),
-    ProblemType.REGRESSION: ("rmse",),
-}
-# A matrix of more labels than this is for nobody's eyes.
-_LARGEST_MATRIX = 50
+SCHEMA_VERSION = 2
+# Beyond as many rows there is a Parquet file beside the CSV.
+ROWS_FOR_PARQUET = 1_000_000
+_FILES = ("summary.json", "leaderboard.csv", "predictions.csv", "report.html")
 
 
-def held_out_metrics(
-    dataset: Dataset, problem_type: ProblemType, scored: Scored
-) -> tuple[Metrics, ConfusionMatrix | None]:
-    """Return the metrics on the held-out rows, and the confusion matrix of classes.
+@dataclass(frozen=True)
+class Previous:
+    """The previous completed run of the dataset.
 
-    Raises:
-        JobFailed: Predictions of a regression are no numbers.
+    Attributes:
+        summary: Its `summary.json`, of schema version 1 or 2.
+        profile: Its `profile.json`; None where it is gone.
     """
-    if problem_type is ProblemType.REGRESSION:
-        return regression_metrics(*scored.numbers()), None
-    matrix = confusion_matrix(scored.truth, scored.predicted)
-    positive = dataset.target.positive_class
-    if problem_type is ProblemType.BINARY and positive is not None:
-        probability = (scored.probabilities or {}).get(positive)
-        return binary_metrics(scored.truth, scored.predicted, positive, probability), matrix
-    return multiclass_metrics(scored.truth, scored.predicted, scored.probabilities), matrix
+
+    summary: Mapping[str, Any]
+    profile: Mapping[str, Any] | None = None
 
 
-def headline(problem_type: ProblemType, metrics: Metrics, rows: int) -> str:
-    """Return the result in a few words, such as `roc_auc 0.953 on 8,238 held-out rows`."""
-    for name in _HEADLINES[problem_type]:
-        value = metrics.get(name)
-        if value is not None:
-            return f"{name} {value:.4g} on {rows:,} held-out rows"
-    return f"{rows:,} held-out rows scored"
+@dataclass(frozen=True)
+class Evidence:
+    """What a summary is made from besides the rows.
+
+    Attributes:
+        autopilot: The content of `autopilot.json`.
+        transform: The completed batch transform.
+        problem_type: The kind that Autopilot resolved.
+        profile: The content of `profile.json`; None where it is gone.
+        importance: The section of this name.
+        segment_columns: The columns of the segments with the share that they explain.
+        previous: The previous completed run.
+    """
+
+    autopilot: Mapping[str, Any]
+    transform: TransformJob
+    problem_type: ProblemType
+    profile: Mapping[str, Any] | None = None
+    importance: Mapping[str, Any] | None = None
+    segment_columns: Mapping[str, float | None] = field(default_factory=dict)
+    previous: Previous | None = None
+
+
+def headline(measured: Mapping[str, Any]) -> str:
+    """Return the section `held_out` in a few words: `roc_auc 0.953 on 8,238 held-out rows`."""
+    name, rows = measured["headline_metric"], measured["rows"]
+    if name is None:
+        return f"{rows:,} held-out rows scored"
+    return f"{name} {measured['metrics'][name]['value']:.4g} on {rows:,} held-out rows"
 
 
 def summarise(
     run: Run,
     dataset: Dataset,
-    autopilot: Mapping[str, Any],
-    transform: TransformJob,
-    problem_type: ProblemType,
-    metrics: Metrics,
-    matrix: ConfusionMatrix | None,
+    scored: ScoredLabels | ScoredNumbers,
+    evidence: Evidence,
     now: datetime,
 ) -> dict[str, Any]:
     """Return the content of `summary.json`."""
+    autopilot = evidence.autopilot
     best = autopilot["best_candidate"]
-    small_enough = matrix is not None and len(matrix.labels) <= _LARGEST_MATRIX
-    folder = run.folder
-    warnings = [{"code": each.code, "message": each.message} for each in dataset.warnings]
-    warnings += [
-        {"code": "AUTOPILOT_PARTIAL_FAILURE", "message": message}
-        for message in autopilot["partial_failures"]
-    ]
-    return {
+    measured = held_out(scored, validation_metrics(best))
+    agreed = agreement(best["objective"], measured["metrics"])
+    is_binary = evidence.problem_type is ProblemType.BINARY
+    summary: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
         "dataset": run.dataset,
         "state": str(RunState.COMPLETED),
-        "headline": headline(problem_type, metrics, dataset.split.test_rows),
+        "completed_at": now.isoformat(),
+        "headline": headline(measured),
+        "verdict": None,
         "source": dataset.source,
         "rows": dataset.rows,
         "columns": len(dataset.columns),
         "features": len(dataset.features),
         "target": dataset.target.column,
         "target_reason": dataset.target.reason,
-        "problem_type": str(problem_type),
-        "positive_class": dataset.target.positive_class
-        if problem_type is ProblemType.BINARY
-        else None,
+        "problem_type": str(evidence.problem_type),
+        "positive_class": dataset.target.positive_class if is_binary else None,
         "split": {
             "method": dataset.split.method,
             "test_fraction": dataset.split.test_fraction,
@@ -102,37 +109,88 @@ def summarise(
             "test_rows": dataset.split.test_rows,
         },
         "objective": best["objective"],
-        "best_candidate": {"name": best["name"], "objective": best["objective"]},
-        "candidates": [
-            {
-                "rank": each["rank"],
-                "name": each["name"],
-                "status": each["status"],
-                "objective_metric": each["objective"] and each["objective"]["metric"],
-                "objective_value": each["objective"] and each["objective"]["value"],
-                "training_seconds": each["training_seconds"],
-                "metrics": each["metrics"],
-            }
-            for each in autopilot["candidates"]
-        ],
-        "held_out": {
-            "rows": dataset.split.test_rows,
-            "metrics": metrics,
-            "confusion_matrix": {"labels": list(matrix.labels), "counts": matrix.counts.tolist()}
-            if matrix is not None and small_enough
-            else None,
+        "best_candidate": {
+            "name": best["name"],
+            "algorithm": best.get("algorithm"),
+            "objective": best["objective"],
         },
+        "candidates": leaderboard(autopilot),
+        "held_out": measured,
+        "agreement": agreed,
+        "importance": evidence.importance,
+        "mistakes": _mistakes(scored),
+        "segments": segments(scored, evidence.segment_columns),
+        "comparison": None,
         "notebooks": autopilot["notebooks"],
-        "files": {
-            "folder": dataset.uri(folder.results),
-            **{
-                name.partition(".")[0]: dataset.uri(folder.result(name))
-                for name in ("summary.json", "leaderboard.csv", "predictions.csv", "report.html")
-            },
-        },
-        "timings": _timings(run, autopilot, transform, now),
+        "files": _files(dataset, run.folder, len(scored)),
+        "timings": _timings(run, autopilot, evidence.transform, now),
         "versions": {"autodrop": VERSION},
-        "warnings": warnings,
+        "warnings": [
+            _warning(each) for each in _warnings(dataset, autopilot["partial_failures"], agreed)
+        ],
+    }
+    if (previous := evidence.previous) is not None:
+        both = None
+        if previous.profile is not None and evidence.profile is not None:
+            both = previous.profile, evidence.profile
+        summary["comparison"] = comparison(summary, previous.summary, both)
+    summary["verdict"] = verdict(summary)
+    return summary
+
+
+def _mistakes(scored: ScoredLabels | ScoredNumbers) -> dict[str, Any] | None:
+    if scored.mistakes is None:
+        return None
+    is_number = isinstance(scored, ScoredNumbers)
+    return {
+        "kind": "worst_residuals" if is_number else "most_confident",
+        "rows": [
+            {
+                "row": each.row,
+                "truth": each.truth,
+                "prediction": each.prediction,
+                "probability": None if is_number else each.size,
+                # The difference of two huge numbers is infinite.
+                "error": each.size if is_number and isfinite(each.size) else None,
+            }
+            for each in scored.mistakes
+        ],
+    }
+
+
+def _files(dataset: Dataset, folder: RunFolder, rows: int) -> dict[str, str | None]:
+    table = folder.result("predictions.parquet")
+    return {
+        "folder": dataset.uri(folder.results),
+        **{name.partition(".")[0]: dataset.uri(folder.result(name)) for name in _FILES},
+        "predictions_parquet": dataset.uri(table) if rows > ROWS_FOR_PARQUET else None,
+        "index": dataset.uri(folder.index),
+    }
+
+
+def _warnings(
+    dataset: Dataset, partial_failures: Sequence[str], agreed: Mapping[str, Any] | None
+) -> Iterator[Finding]:
+    yield from dataset.warnings
+    for message in partial_failures:
+        yield Finding("AUTOPILOT_PARTIAL_FAILURE", message)
+    if agreed is not None and agreed["disagrees"]:
+        yield Finding(
+            "VALIDATION_DISAGREES",
+            agreed["sentence"],
+            "Believe the held-out rows. Look for rows that belong together but stand on both sides "
+            "of the split, and for data that change over time.",
+        )
+
+
+def _warning(finding: Finding) -> dict[str, Any]:
+    """Return the finding without its example: a summary holds no cells."""
+    return {
+        "code": finding.code,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "line": finding.line,
+        "column": finding.column,
     }
 
 

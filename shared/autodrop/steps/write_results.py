@@ -1,27 +1,38 @@
-"""A completed batch transform → predictions, leaderboard, summary and report."""
+"""A completed batch transform → predictions, leaderboard, summary, report and dataset page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
-
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed
+from autodrop.errors import JobFailed, NotFound
 from autodrop.outcome import JSON, conclude, to_json
-from autodrop.ports import Services
+from autodrop.ports import Bucket, Services
 from autodrop.report import Report
-from autodrop.results.predictions import read_scored
+from autodrop.results import importance as explained
+from autodrop.results.candidates import leaderboard_csv
+from autodrop.results.index_page import index_page
+from autodrop.results.parquet_table import write_parquet
+from autodrop.results.predictions import Files, Sources, score
 from autodrop.results.report_page import report_page
-from autodrop.results.summary import held_out_metrics, summarise
+from autodrop.results.runs_of_dataset import described_run
+from autodrop.results.segments import segment_columns
+from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summarise
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 from autodrop.steps.run_folder import read_dataset
 
 _OUTPUT = ".out"
+_HTML = "text/html; charset=utf-8"
+_PARQUET = "application/vnd.apache.parquet"
+# On the dataset's page; a summary is read for each.
+_MOST_RUNS = 100
 
 
 def write_results(services: Services, run_id: str) -> Report:
@@ -36,36 +47,154 @@ def write_results(services: Services, run_id: str) -> Report:
         summary = _write(services, run, transform)
     except JobFailed as problem:
         return conclude(services, run, _unusable(problem))
-    return conclude(services, run, Outcome(RunState.COMPLETED, reason=summary["headline"]))
+    return conclude(
+        services,
+        run,
+        Outcome(RunState.COMPLETED, reason=summary["headline"], details=_details(summary)),
+    )
 
 
 def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, Any]:
-    folder = run.folder
+    bucket, folder = services.bucket, run.folder
     dataset = read_dataset(services, run)
-    autopilot = json.loads(services.bucket.read(folder.autopilot))
+    autopilot = json.loads(bucket.read(folder.autopilot))
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
-    truths, outputs = _parts(services, run, dataset)
-    scored = read_scored(
-        dataset,
+    profile = _document(bucket, folder.profile)
+    columns = segment_columns(dataset, profile)
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        table = place / "predictions.csv"
+        scored = score(
+            dataset,
+            problem_type,
+            autopilot["response_keys"],
+            _sources(services, run, dataset, place),
+            table,
+            list(columns),
+        )
+        bucket.upload(folder.result(table.name), table, "text/csv")
+        if len(scored) > ROWS_FOR_PARQUET:
+            target = place / "predictions.parquet"
+            is_regression = problem_type is ProblemType.REGRESSION
+            write_parquet(table, target, place, is_regression=is_regression)
+            bucket.upload(folder.result(target.name), target, _PARQUET)
+    evidence = Evidence(
+        autopilot,
+        transform,
         problem_type,
-        autopilot["response_keys"],
-        _joined(services, truths, with_header=True),
-        _joined(services, outputs, with_header=False),
+        profile,
+        _importance(bucket, dataset, autopilot),
+        columns,
+        _previous(services, run),
     )
-    metrics, matrix = held_out_metrics(dataset, problem_type, scored)
-    summary = summarise(
-        run, dataset, autopilot, transform, problem_type, metrics, matrix, services.now()
-    )
-    predictions = scored.table().to_csv(index=False).encode()
-    services.bucket.write(folder.result("predictions.csv"), predictions, "text/csv")
-    services.bucket.write(
-        folder.result("leaderboard.csv"), _leaderboard(summary).encode(), "text/csv"
-    )
-    services.bucket.write(
-        folder.result("report.html"), report_page(summary).encode(), "text/html; charset=utf-8"
-    )
-    services.bucket.write(folder.result("summary.json"), to_json(summary), JSON)
+    summary = summarise(run, dataset, scored, evidence, services.now())
+    board = leaderboard_csv(summary["candidates"])
+    bucket.write(folder.result("leaderboard.csv"), board.encode(), "text/csv")
+    bucket.write(folder.result("report.html"), report_page(summary).encode(), _HTML)
+    bucket.write(folder.result("summary.json"), to_json(summary), JSON)
+    page = index_page(run.dataset, _runs(services, run, summary))
+    bucket.write(folder.index, page.encode(), _HTML)
     return summary
+
+
+def _details(summary: Mapping[str, Any]) -> str:
+    """Return the three answers of the first screen, one a line."""
+    verdict = summary["verdict"]
+    questions = {
+        "quality": "Is it good?",
+        "comparison": "Better than before?",
+        "trust": "Can I trust it?",
+    }
+    return "\n".join(f"{asked} {verdict[name]['text']}" for name, asked in questions.items())
+
+
+def _importance(
+    bucket: Bucket, dataset: Dataset, autopilot: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what the best candidate's explainability report holds; None where there is none."""
+    place = autopilot["best_candidate"].get("explainability") or ""
+    prefix = place.removeprefix(dataset.uri(""))
+    if not place or prefix == place:
+        return None
+    for key in bucket.list(prefix):
+        if _name(key) == explained.FILE:
+            found = explained.importance(_document(bucket, key), dataset.uri(key))
+            if found is not None:
+                return found
+    return None
+
+
+def _previous(services: Services, run: Run) -> Previous | None:
+    previous = services.ledger.previous_completed(run)
+    if previous is None:
+        return None
+    summary = _document(services.bucket, previous.folder.result("summary.json"))
+    if summary is None:
+        return None
+    return Previous(summary, _document(services.bucket, previous.folder.profile))
+
+
+def _runs(services: Services, run: Run, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the dataset's runs for its page, this one as it is about to be."""
+    others = [
+        each
+        for each in services.ledger.latest_runs(run.dataset, _MOST_RUNS)
+        if each.run_id != run.run_id
+    ]
+    told = [described_run(run, summary)]
+    for each in others:
+        is_completed = each.state is RunState.COMPLETED
+        key = each.folder.result("summary.json")
+        told.append(described_run(each, _document(services.bucket, key) if is_completed else None))
+    return sorted(told, key=lambda each: str(each["created_at"]), reverse=True)
+
+
+def _document(bucket: Bucket, key: str) -> dict[str, Any] | None:
+    """Return a JSON object; None where there is none, or none that can be read."""
+    try:
+        found = json.loads(bucket.read(key))
+    except (NotFound, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _sources(services: Services, run: Run, dataset: Dataset, folder: Path) -> Sources:
+    truths, outputs = _parts(services, run, dataset)
+    tests = _tests(services, run, dataset, [_name(key) for key in truths])
+    return Sources(
+        truth=_files(services.bucket, truths, folder),
+        output=_files(services.bucket, outputs, folder),
+        test=None if tests is None else _files(services.bucket, tests, folder),
+    )
+
+
+def _files(bucket: Bucket, keys: Sequence[str], folder: Path) -> Files:
+    """Return what yields the objects as files, of which only one is there at a time."""
+    numbers = count()
+
+    def files() -> Iterator[Path]:
+        for key in keys:
+            path = folder / f"{next(numbers)}-{id(numbers)}"
+            bucket.download(key, path)
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+
+    return files
+
+
+def _tests(
+    services: Services, run: Run, dataset: Dataset, truths: Sequence[str]
+) -> Sequence[str] | None:
+    """Return the keys of the test data, in the order of the truth; None where some are gone."""
+    prefix = run.folder.test
+    if dataset.parts:
+        prefix = f"{prefix.rpartition('/')[0]}/"
+    found = {_name(key): key for key in services.bucket.list(prefix)}
+    if not dataset.parts:
+        return list(found.values()) if len(found) == 1 else None
+    return [found[name] for name in truths] if found.keys() == set(truths) else None
 
 
 def _parts(services: Services, run: Run, dataset: Dataset) -> tuple[Sequence[str], Sequence[str]]:
@@ -107,38 +236,6 @@ def _missing(found: int, wanted: int) -> JobFailed:
         f"Batch transform wrote {found:,} outputs instead of "
         f"{'one' if wanted == 1 else f'those of {wanted:,} parts'}.",
     )
-
-
-def _joined(services: Services, keys: Sequence[str], *, with_header: bool) -> bytes:
-    """Return the objects one after the other, as if they had always been one.
-
-    Args:
-        services: Everything outside.
-        keys: The objects.
-        with_header: Whether the first line is a header, which the others may repeat.
-    """
-    contents: list[bytes] = []
-    header = b""
-    for key in keys:
-        content = services.bucket.read(key)
-        if content and not content.endswith(b"\n"):
-            content += b"\n"
-        if with_header and not contents:
-            header = content[: content.find(b"\n") + 1]
-        elif header and content.startswith(header):
-            content = content[len(header) :]
-        contents.append(content)
-    return b"".join(contents)
-
-
-def _leaderboard(summary: Mapping[str, Any]) -> str:
-    rows = []
-    for candidate in summary["candidates"]:
-        row = {name: value for name, value in candidate.items() if name != "metrics"}
-        for metric in candidate["metrics"]:
-            row[f"{metric['set'].lower()}_{metric['name']}"] = metric["value"]
-        rows.append(row)
-    return pd.DataFrame(rows).to_csv(index=False)
 
 
 def _unusable(problem: JobFailed) -> Outcome:

@@ -1,0 +1,350 @@
+"""The section `held_out` of the summary: how good the model is on rows that it has never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodrop.results import bootstrap, curves
+from autodrop.results.bootstrap import Interval, Intervals
+from autodrop.results.metrics import (
+    HIGHER_IS_BETTER,
+    Confusion,
+    Floats,
+    Metrics,
+    Ranking,
+    confusion,
+    label_metrics,
+    losses,
+    multiclass_metrics,
+    plain,
+    ranked,
+    regression_metrics,
+    roc_auc,
+    score_metrics,
+)
+from autodrop.results.scored import ScoredLabels, ScoredNumbers
+
+# A matrix of more labels than this is for nobody's eyes.
+_LARGEST_MATRIX = 50
+_MOST_CONFUSIONS = 20
+_MOST_CLASSES = 200
+_HEADLINES = ("roc_auc", "accuracy", "rmse")
+_NOTHING: dict[str, Any] = {
+    "at_half": None,
+    "at_best_f1": None,
+    "confusion_matrix": None,
+    "largest_confusions": None,
+    "classes": None,
+    "curves": None,
+    "scores": None,
+    "thresholds": None,
+    "error_quantiles": None,
+    "predicted_vs_actual": None,
+    "residuals": None,
+    "error_by_prediction": None,
+}
+
+
+def held_out(
+    scored: ScoredLabels | ScoredNumbers, validation: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the section.
+
+    Args:
+        scored: The rows; at least one.
+        validation: The best candidate's metrics on Autopilot's own validation rows, by our names.
+    """
+    if isinstance(scored, ScoredNumbers):
+        found = _numbers(scored, validation)
+    elif scored.positive is not None:
+        found = _two_classes(scored, scored.positive, validation)
+    else:
+        found = _classes(scored, validation)
+    if len(scored) == 1:
+        # One row tells nothing of how others would differ.
+        for metric in found["metrics"].values():
+            metric.update(low=None, high=None)
+    return {
+        "rows": len(scored),
+        "headline_metric": headline_metric(found["metrics"]),
+        "interval": {
+            "level": bootstrap.LEVEL,
+            "method": bootstrap.METHOD,
+            "replicates": bootstrap.REPLICATES,
+        },
+        **_NOTHING,
+        **found,
+    }
+
+
+def headline_metric(metrics: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the metric that people look at first; None where none was measured."""
+    for name in _HEADLINES:
+        if metrics.get(name, {}).get("value") is not None:
+            return name
+    return None
+
+
+def _two_classes(
+    scored: ScoredLabels, positive: int, validation: Mapping[str, float]
+) -> dict[str, Any]:
+    is_positive = scored.truth == positive
+    said = scored.predicted == positive
+    rows, positives = len(scored), int(is_positive.sum())
+    tp, called = int((is_positive & said).sum()), int(said.sum())
+    fp, fn = called - tp, positives - tp
+    counts = (tp, fp, fn, rows - tp - fp - fn)
+    ranking = None if scored.score is None else ranked(is_positive, scored.score)
+    values: Metrics = dict.fromkeys(("roc_auc", "average_precision", "log_loss", "brier"))
+    intervals: Intervals = {}
+    if ranking is not None:
+        values = plain(score_metrics(ranking))
+        intervals = bootstrap.of_scores(ranking)
+    values |= plain(label_metrics(*counts))
+    intervals |= bootstrap.of_labels(*counts)
+    share = positives / rows
+    always = (
+        (positives, rows - positives, 0, 0) if share > 0.5 else (0, 0, positives, rows - positives)
+    )
+    baseline = _constant_score(share, one_class=positives in (0, rows))
+    baseline |= plain(label_metrics(*always))
+    counted = confusion(scored.labels, scored.truth, scored.predicted)
+    rankings = {}
+    if ranking is not None:
+        label = scored.labels[positive]
+        other = Ranking(1 - ranking.score[::-1], ranking.negatives[::-1], ranking.positives[::-1])
+        rankings = {name: ranking if name == label else other for name in counted.labels}
+    found = {
+        "metrics": _metrics(values, intervals, baseline, validation),
+        **_confusions(counted),
+        "classes": _class_table(counted, rankings if len(counted.labels) <= 2 else {}),
+    }
+    return found if ranking is None else {**found, **_of_ranking(ranking, baseline)}
+
+
+def _of_ranking(ranking: Ranking, baseline: Metrics) -> dict[str, Any]:
+    gained = curves.gain(ranking)
+    best = curves.best_f1_threshold(ranking)
+    return {
+        "at_half": _at_threshold(ranking, 0.5, baseline),
+        "at_best_f1": None if best is None else _at_threshold(ranking, best, baseline),
+        "curves": {
+            "roc": curves.roc(ranking),
+            "precision_recall": curves.precision_recall(ranking),
+            "calibration": curves.calibration(ranking),
+            "gain": gained and gained[0],
+            "lift": gained and gained[1],
+        },
+        "scores": curves.score_histogram(ranking),
+        "thresholds": curves.threshold_table(ranking),
+    }
+
+
+def _at_threshold(ranking: Ranking, threshold: float, baseline: Metrics) -> dict[str, Any]:
+    counts = curves.counts_at(ranking, threshold)
+    values = plain(label_metrics(*counts))
+    return {
+        "threshold": threshold,
+        "metrics": _metrics(values, bootstrap.of_labels(*counts), baseline, {}),
+    }
+
+
+def _constant_score(share: float, *, one_class: bool) -> Metrics:
+    """Return what a constant probability of `share` scores."""
+    entropy = -sum(each * np.log(each) for each in (share, 1 - share) if each > 0)
+    return {
+        "roc_auc": None if one_class else 0.5,
+        "average_precision": share or None,
+        "log_loss": float(entropy),
+        "brier": share * (1 - share),
+    }
+
+
+def _classes(scored: ScoredLabels, validation: Mapping[str, float]) -> dict[str, Any]:
+    counted = confusion(scored.labels, scored.truth, scored.predicted)
+    values = plain(multiclass_metrics(counted))
+    intervals = bootstrap.of_classes(counted)
+    values |= {"log_loss": None, "roc_auc_ovr": None}
+    # A label that the model has no probability for leaves no loss.
+    if scored.of_truth is not None and np.isfinite(scored.of_truth).all():
+        lost = losses(scored.of_truth)
+        values["log_loss"] = float(lost.mean())
+        intervals["log_loss"] = bootstrap.of_mean(lost)
+    rankings = dict(scored.rankings or {})
+    occurring = {label for label, n in zip(counted.labels, counted.actual, strict=True) if n}
+    if occurring and occurring <= rankings.keys():
+        areas = [float(roc_auc(rankings[label])) for label in occurring]
+        values |= plain({"roc_auc_ovr": np.mean(areas)})
+        intervals["roc_auc_ovr"] = bootstrap.of_macro_auc(
+            {label: rankings[label] for label in sorted(occurring)}
+        )
+    return {
+        "metrics": _metrics(values, intervals, _majority(counted), validation),
+        **_confusions(counted),
+        "classes": _class_table(counted, rankings),
+        "curves": _confidence_curves(scored),
+    }
+
+
+def _majority(counted: Confusion) -> Metrics:
+    """Return what one scores who always says the label with the most rows."""
+    actual = counted.actual
+    shares = actual[actual > 0] / actual.sum()
+    at = np.arange(len(counted.labels))[actual > 0]
+    always = Confusion(counted.labels, at, np.full(len(at), actual.argmax()), actual[actual > 0])
+    return {
+        **plain(multiclass_metrics(always)),
+        "log_loss": float(-(shares * np.log(shares)).sum()),
+        "roc_auc_ovr": 0.5 if len(shares) > 1 else None,
+    }
+
+
+def _confidence_curves(scored: ScoredLabels) -> dict[str, Any] | None:
+    if scored.of_prediction is None or not np.isfinite(scored.of_prediction).all():
+        return None
+    hits = scored.truth == scored.predicted
+    ranking = ranked(hits, scored.of_prediction.astype(np.float64))
+    return {
+        "roc": None,
+        "precision_recall": None,
+        "calibration": curves.calibration(ranking),
+        "gain": None,
+        "lift": None,
+    }
+
+
+def _confusions(counted: Confusion) -> dict[str, Any]:
+    wrong = np.flatnonzero(counted.truth != counted.predicted)
+    largest = wrong[np.argsort(-counted.counts[wrong], kind="stable")[:_MOST_CONFUSIONS]]
+    actual = counted.actual
+    matrix = None
+    if len(counted.labels) <= _LARGEST_MATRIX:
+        matrix = {"labels": list(counted.labels), "counts": counted.matrix.tolist()}
+    return {
+        "confusion_matrix": matrix,
+        "largest_confusions": [
+            {
+                "truth": counted.labels[counted.truth[i]],
+                "prediction": counted.labels[counted.predicted[i]],
+                "rows": int(counted.counts[i]),
+                "share": float(counted.counts[i] / actual[counted.truth[i]]),
+            }
+            for i in largest
+        ],
+    }
+
+
+def _class_table(counted: Confusion, rankings: Mapping[str, Ranking]) -> list[dict[str, Any]]:
+    hits, actual, said = counted.hits, counted.actual, counted.said
+    order = np.argsort(-actual, kind="stable")[:_MOST_CLASSES]
+    table = []
+    for i in order.tolist():
+        label = counted.labels[i]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = plain(
+                {
+                    "precision": hits[i] / said[i],
+                    "recall": hits[i] / actual[i],
+                    "f1": 2 * hits[i] / (actual[i] + said[i]),
+                    "roc_auc": roc_auc(rankings[label]) if label in rankings else None,
+                }
+            )
+        table.append({"label": label, "rows": int(actual[i]), "predicted": int(said[i]), **shares})
+    return table
+
+
+def _numbers(scored: ScoredNumbers, validation: Mapping[str, float]) -> dict[str, Any]:
+    truth, predicted = scored.truth, scored.predicted
+    values = regression_metrics(truth, predicted)
+    intervals = bootstrap.of_regression(truth, predicted)
+    baseline = regression_metrics(truth, np.full(len(truth), truth.mean()))
+    found = {"metrics": _metrics(values, intervals, baseline, validation)}
+    with np.errstate(over="ignore"):
+        error = predicted - truth
+    # Numbers near the largest double have no quantile, bin or mean that JSON could say.
+    if not _is_moderate(truth) or not _is_moderate(predicted):
+        return found
+    return {
+        **found,
+        "error_quantiles": curves.error_quantiles(error),
+        "predicted_vs_actual": curves.predicted_vs_actual(truth, predicted),
+        "residuals": curves.residuals(error),
+        "error_by_prediction": curves.error_by_prediction(truth, predicted),
+    }
+
+
+def _is_moderate(values: Floats) -> bool:
+    return max(float(values.max()), -float(values.min())) < 1e150
+
+
+def _metrics(
+    values: Metrics,
+    intervals: Mapping[str, Interval],
+    baseline: Metrics,
+    validation: Mapping[str, float],
+) -> dict[str, dict[str, Any]]:
+    told = {}
+    for name, value in values.items():
+        low, high = intervals.get(name, (None, None)) if value is not None else (None, None)
+        told[name] = {
+            "value": value,
+            "low": low,
+            "high": high,
+            "baseline": baseline.get(name),
+            "validation": validation.get(name),
+            "better": "higher" if name in HIGHER_IS_BETTER else "lower",
+        }
+    return told
+
+
+def interval_of(metric: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return value, low and high of a metric in the summary."""
+    return {name: metric[name] for name in ("value", "low", "high")}
+
+
+def segment_metrics(
+    scored: ScoredLabels | ScoredNumbers, rows: Sequence[bool] | Any
+) -> tuple[float | None, dict[str, dict[str, float | None]]]:
+    """Return the mean of the target in some rows, and their main metrics with intervals.
+
+    Args:
+        scored: All rows.
+        rows: Which of them; shape (rows,).
+    """
+    if isinstance(scored, ScoredNumbers):
+        truth, predicted = scored.truth[rows], scored.predicted[rows]
+        values = regression_metrics(truth, predicted)
+        return float(truth.mean()), _some(
+            values, bootstrap.of_regression(truth, predicted), ("rmse", "mae")
+        )
+    truth_codes, predicted_codes = scored.truth[rows], scored.predicted[rows]
+    if scored.positive is None:
+        counted = confusion(scored.labels, truth_codes, predicted_codes)
+        values = plain(multiclass_metrics(counted))
+        return None, _some(values, bootstrap.of_classes(counted), ("accuracy", "f1_macro"))
+    is_positive = truth_codes == scored.positive
+    said = predicted_codes == scored.positive
+    tp, fp = int((is_positive & said).sum()), int((~is_positive & said).sum())
+    fn = int(is_positive.sum()) - tp
+    counts = (tp, fp, fn, len(is_positive) - tp - fp - fn)
+    values, intervals = plain(label_metrics(*counts)), bootstrap.of_labels(*counts)
+    names: tuple[str, ...] = ("accuracy", "precision", "recall", "f1")
+    if scored.score is not None:
+        ranking = ranked(is_positive, scored.score[rows])
+        values |= plain(score_metrics(ranking))
+        intervals |= bootstrap.of_scores(ranking)
+        names = ("roc_auc", *names)
+    return float(is_positive.mean()), _some(values, intervals, names)
+
+
+def _some(
+    values: Metrics, intervals: Intervals, names: Sequence[str]
+) -> dict[str, dict[str, float | None]]:
+    told = {}
+    for name in names:
+        low, high = intervals[name] if values[name] is not None else (None, None)
+        told[name] = {"value": values[name], "low": low, "high": high}
+    return told

@@ -1,0 +1,150 @@
+"""`runs/<dataset>/index.html`: all runs of a dataset, and how they have done over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from autodrop.results import charts
+from autodrop.results.html import Content, Html, Kind, html, name, table, tag
+from autodrop.results.page import page
+from autodrop.results.words import (
+    count,
+    day_and_time,
+    interval,
+    metric_name,
+    number,
+    seconds_between,
+    state_name,
+    time,
+)
+
+_LOOKS = {"COMPLETED": "good", "REJECTED": "care", "STOPPED": "care", "FAILED": "bad"}
+_WITHOUT_RESULTS = frozenset({"REJECTED", "FAILED", "STOPPED"})
+
+
+def index_page(dataset: str, runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page of a dataset.
+
+    Its links are relative, so that they work in the bucket and in a downloaded folder.
+
+    Args:
+        dataset: Its name.
+        runs: Its runs as `index_run` in `docs/summary.schema.json` describes them, newest first.
+    """
+    measured = _measured(runs)
+    chart = charts.history(measured[::-1]) if measured else None
+    body = html(
+        tag(
+            "header",
+            tag("h1", name(dataset)),
+            tag("p", _lead(runs, measured), class_="lead"),
+        ),
+        tag(
+            "main",
+            None
+            if chart is None
+            else tag("section", chart.figure(lone=True, heading="h2"), class_="wide-chart"),
+            tag("section", tag("h2", "All runs"), _table(runs), id="runs"),
+            id="content",
+        ),
+        tag("footer", tag("p", "Made by autodrop. This page fetches nothing, and prints.")),
+    )
+    return page(
+        f"{dataset}: all runs",
+        body,
+        {"charts": {} if chart is None else charts.specs([chart]), "thresholds": []},
+    )
+
+
+def _measured(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the runs with the metric that the newest has: others are another question."""
+    found = [run for run in runs if run["metric"] is not None]
+    return [run for run in found if run["metric"]["name"] == found[0]["metric"]["name"]]
+
+
+def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> Content:
+    states = dict.fromkeys(run["state"] for run in runs)
+    counted = ", ".join(
+        f"{sum(run['state'] == state for run in runs)} {state_name(state)}" for state in states
+    )
+    said = f"{len(runs):,} run{'' if len(runs) == 1 else 's'}"
+    if counted:
+        said += f": {counted}"
+    if not measured:
+        return f"{said}."
+    metric = measured[0]["metric"]
+    best = (max if metric["better"] == "higher" else min)(
+        measured, key=lambda run: float(run["metric"]["value"])
+    )
+    called = metric_name(metric["name"])
+    newest = f" The newest result is {called} {number(metric['value'])}"
+    if best is measured[0]:
+        return f"{said}.{newest}, the best so far."
+    return (
+        f"{said}.{newest}; the best so far was {number(best['metric']['value'])} on "
+        f"{time(best['created_at'])}."
+    )
+
+
+def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
+    if not runs:
+        return tag("p", "There are none yet.")
+    return table(
+        "All runs, the newest first",
+        {
+            "Dropped": Kind.TEXT,
+            "State": Kind.TEXT,
+            "Result": Kind.TEXT,
+            "95 % interval": Kind.NUMBER,
+            "Rows": Kind.NUMBER,
+            "Took": Kind.NUMBER,
+            "File": Kind.TEXT,
+            "Run": Kind.TEXT,
+        },
+        [
+            (
+                _when(run["created_at"]),
+                _state(run["state"]),
+                _result(run),
+                interval(run["metric"]) if run["metric"] else "",
+                count(run["rows"]) or "",
+                seconds_between(run["created_at"], run["ended_at"]) or "",
+                name(str(run["key"]).rpartition("/")[2]),
+                tag("code", run["run_id"], class_="whole"),
+            )
+            for run in runs
+        ],
+    )
+
+
+def _when(iso: str) -> Html:
+    day, clock = day_and_time(iso)
+    return tag("span", day, tag("small", clock), class_="whole")
+
+
+def _state(state: str) -> Html:
+    look = _LOOKS.get(state)
+    return tag("span", state_name(state), class_=f"tag is-{look}" if look else "tag")
+
+
+def _result(run: Mapping[str, Any]) -> Content:
+    """Return the result as a link to the report, or the reason as a link to what is known of it."""
+    if run["report"] is not None:
+        metric = run["metric"]
+        said = (
+            f"{metric_name(metric['name'])} {number(metric['value'])}"
+            if metric
+            else run["headline"] or "report"
+        )
+        return tag("a", said, href=_relative(run["report"]))
+    if run["state"] not in _WITHOUT_RESULTS:
+        return "not yet"
+    failure = tag("a", run["code"] or "the reason", href=_relative(f"{run['run_id']}/failure.json"))
+    return (failure, f": {run['reason']}" if run["reason"] else None)
+
+
+def _relative(path: str) -> str:
+    """Return a link below this folder: quoted, so that it can lead nowhere else."""
+    return f"./{quote(path)}"

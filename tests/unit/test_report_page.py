@@ -1,0 +1,333 @@
+"""The pages as text: every number, names that are only names, and what is not known called so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autodrop.results
+from autodrop.results.html import Html, Kind, html, json_for_html, name, table, tag
+from autodrop.results.index_page import index_page
+from autodrop.results.page import ECHARTS
+from autodrop.results.report_page import report_page
+from autodrop.results.words import milliseconds, number, percent, seconds, signed, size, time
+from tests.report import examples
+
+ASSETS = Path(autodrop.results.__file__).parent / "assets"
+VOID = {"meta", "input"}
+SUMMARIES: dict[str, Callable[[], dict[str, Any]]] = {
+    "binary": examples.binary,
+    "unbalanced": examples.unbalanced,
+    "hopeless": examples.hopeless,
+    "attacked": examples.attacked,
+    "3 classes": lambda: examples.multiclass(3),
+    "30 classes": lambda: examples.multiclass(30),
+    "regression": examples.regression,
+}
+
+
+class Page(HTMLParser):
+    """Reads a page, and complains about tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.scripts[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
+            self.texts.append(data)
+
+
+def without(summary: dict[str, Any], *path: str) -> dict[str, Any]:
+    """Return a copy of the summary with null at `path`."""
+    copy: dict[str, Any] = json.loads(json.dumps(summary))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = None
+    return copy
+
+
+@pytest.mark.parametrize("kind", SUMMARIES)
+def test_every_kind_of_summary_has_a_whole_page_that_fetches_nothing(kind: str) -> None:
+    page = Page(report_page(SUMMARIES[kind]()))
+
+    assert page.tags[0] == "html"
+    assert not {"link", "img", "iframe", "object", "base", "form"} & set(page.tags)
+    assert not any(key in ("src", "style", "srcset") for key, _ in page.attributes)
+    assert not any(key.startswith("on") for key, _ in page.attributes)
+    links = {value for key, value in page.attributes if key == "href"}
+    assert all(link is not None and link.startswith(("#", "./")) for link in links)
+    assert "None" not in page.texts
+
+
+@pytest.mark.parametrize("kind", SUMMARIES)
+def test_every_chart_has_a_label_and_a_table(kind: str) -> None:
+    text = report_page(SUMMARIES[kind]())
+
+    page = Page(text)
+    drawn = [value for key, value in page.attributes if key == "data-chart"]
+    assert sorted(page.data["charts"]) == sorted(str(each) for each in drawn)
+    assert page.tags.count("figure") == len(drawn) == text.count("<details open><summary>The n")
+    labels = [value for key, value in page.attributes if key == "aria-label"]
+    assert all(labels)
+
+
+def test_the_first_screen_answers_the_three_questions() -> None:
+    summary = examples.binary()
+
+    text = Page(report_page(summary)).text
+
+    for said in (
+        "Is it good? Yes, it is strong",
+        "Is it better than before? Yes, better",
+        "Can I trust it? With caution",
+        *(answer["text"] for answer in summary["verdict"].values()),
+        "Of two rows, one yes and one not, it ranks the right one first 92 times out of 100.",
+        "Read the 2 warnings",
+    ):
+        assert said in text
+
+
+def test_metrics_stand_beside_their_interval_baseline_and_validation() -> None:
+    summary = examples.binary()
+    f1 = summary["held_out"]["metrics"]["f1"]
+
+    text = Page(report_page(summary)).text
+
+    assert (
+        f"{number(f1['value'])} {number(f1['low'])} to {number(f1['high'])} 0 "
+        f"{number(f1['validation'])}" in text
+    )
+
+
+def test_warnings_have_their_place_and_remedy() -> None:
+    text = Page(report_page(examples.binary())).text
+
+    assert "KNOWN_TOO_LATE , line 1, column duration" in text
+    assert "Leave it out with `ignore: [duration]`" in text
+
+
+def test_the_comparison_tells_what_changed_in_the_data() -> None:
+    text = Page(report_page(examples.binary())).text
+
+    assert "New columns: balance ." in text
+    assert "Gone columns: previous ." in text
+    assert "campaign was text, is numeric now." in text
+    assert "within noise" in text
+
+
+def test_importance_is_called_what_it_is() -> None:
+    assert "SHAP values from Autopilot" in Page(report_page(examples.binary())).text
+    assert "Permutation importance" in Page(report_page(examples.multiclass(3))).text
+
+
+def test_many_classes_show_their_largest_confusions_and_fold_the_matrix() -> None:
+    few, many = (Page(report_page(examples.multiclass(n))).text for n in (3, 30))
+
+    assert "The whole confusion matrix" not in few
+    assert many.index("The largest confusions") < many.index("The whole confusion matrix")
+
+
+def test_rows_of_mistakes_are_numbers_to_look_for() -> None:
+    mistake = examples.regression()["mistakes"]["rows"][0]
+
+    assert f" {mistake['row']} " in Page(report_page(examples.regression())).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("importance",),
+        ("mistakes",),
+        ("segments",),
+        ("comparison",),
+        ("agreement",),
+        ("completed_at",),
+        ("comparison", "data"),
+        ("held_out", "headline_metric"),
+        ("held_out", "curves"),
+        ("held_out", "curves", "roc"),
+        ("held_out", "curves", "calibration"),
+        ("held_out", "thresholds"),
+        ("held_out", "scores"),
+        ("held_out", "at_half"),
+        ("held_out", "at_best_f1"),
+        ("held_out", "confusion_matrix"),
+        ("held_out", "metrics", "roc_auc", "value"),
+        ("held_out", "metrics", "roc_auc", "low"),
+        ("held_out", "metrics", "roc_auc", "baseline"),
+        ("best_candidate", "algorithm"),
+        ("timings", "training_seconds"),
+    ],
+)
+def test_whatever_was_not_measured_is_called_not_available(path: tuple[str, ...]) -> None:
+    page = Page(report_page(without(examples.binary(), *path)))
+
+    assert "not available" in page.text
+    assert "None" not in page.texts
+
+
+def test_without_a_scored_row_of_a_class_there_are_still_pages() -> None:
+    summary = without(examples.multiclass(3), "held_out", "classes")
+    for key in ("curves", "largest_confusions", "confusion_matrix"):
+        summary["held_out"][key] = None
+
+    assert "The confusions: not available" in Page(report_page(summary)).text
+
+
+def test_a_name_that_looks_like_html_is_only_a_name() -> None:
+    text = report_page(examples.attacked())
+
+    page = Page(text)
+    # As many as a harmless page has: the data, the library and ours.
+    assert page.tags.count("script") == 3
+    assert "".join(page.texts).count(examples.ATTACK) >= 10
+    assert "</td>&amp;\"'" in page.texts
+    assert examples.ATTACK in page.data["charts"]["importance"]["names"] or any(
+        examples.ATTACK in series["name"] for series in page.data["charts"]["scores"]["series"]
+    )
+
+
+def test_the_policy_allows_our_scripts_and_nothing_else() -> None:
+    page = Page(report_page(examples.binary()))
+
+    policy = next(v for k, v in page.attributes if k == "content" and v and "default-src" in v)
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    scripts = policy.partition("script-src")[2].partition(";")[0]
+    assert scripts.count("sha256-") == 2
+    assert "unsafe" not in scripts
+
+
+def test_the_chart_library_is_the_one_that_the_readme_names() -> None:
+    content = (ASSETS / ECHARTS).read_bytes()
+
+    assert sha256(content).hexdigest() in (ASSETS / "README.md").read_text()
+    assert len(content) < 1_100_000
+    assert "Apache License" in (ASSETS / "echarts-LICENSE.txt").read_text()
+    # Neither would be at home in a script element.
+    assert b"</script" not in content.lower()
+    assert b"<!--" not in content
+
+
+def test_the_dataset_page_leads_to_reports_and_reasons() -> None:
+    runs = examples.index_runs()
+
+    page = Page(index_page("bank-marketing", runs))
+
+    links = [value for key, value in page.attributes if key == "href"]
+    assert f"./{runs[1]['run_id']}/results/report.html" in links
+    rejected = next(run for run in runs if run["state"] == "REJECTED")
+    assert f"./{rejected['run_id']}/failure.json" in links
+    assert "RAGGED_ROW : Line 17 has 4 cells instead of 5." in page.text
+    assert "14 runs: 1 training, 11 completed, 1 failed, 1 rejected." in page.text
+
+
+def test_runs_of_another_metric_are_not_on_the_same_chart() -> None:
+    runs = examples.index_runs()
+    runs[4]["metric"] = {"name": "rmse", "value": 40.0, "low": 1, "high": 2, "better": "lower"}
+
+    page = Page(index_page("bank-marketing", runs))
+
+    assert len(page.data["charts"]["history"]["series"][0]["points"]) == 10
+    assert "RMSE 40" in page.text
+
+
+def test_a_dataset_without_results_has_a_page_without_a_chart() -> None:
+    runs = [run | {"metric": None, "report": None} for run in examples.index_runs()]
+
+    assert "figure" not in Page(index_page("bank-marketing", runs)).tags
+    assert "There are none yet." in Page(index_page("bank-marketing", [])).text
+
+
+@given(st.text(), st.text())
+def test_whatever_a_text_is_it_stays_a_text(text: str, other: str) -> None:
+    parser = Page(html(tag("p", text, title=other), name(text)))
+
+    assert parser.tags == ["p", "bdi"]
+
+
+@given(st.recursive(st.text() | st.integers(), lambda each: st.lists(each), max_leaves=5))
+def test_json_in_a_page_is_the_same_json(value: object) -> None:
+    text = json_for_html(value)
+
+    assert json.loads(text) == value
+    assert "<" not in text
+    assert text.isascii()
+
+
+def test_html_is_escaped_once() -> None:
+    assert html("a < b", Html("<br>"), None, ["&"]) == "a &lt; b<br>&amp;"
+    assert tag("td", "<", class_="n", hidden=False, open=True) == '<td class="n" open>&lt;</td>'
+    assert name("") == "<bdi>(empty)</bdi>"
+    assert "not available" in table("T", {"A": Kind.TEXT, "B": Kind.NUMBER}, [("a", None)])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (number(0.95261), "0.9526"),
+        (number(0.5), "0.5000"),
+        (number(0), "0"),
+        (number(12.3456), "12.35"),
+        (number(48_213.4), "48,213"),
+        (number(1.6172e10), "1.617 \u00d7 10¹⁰"),
+        (number(0.00001234), "1.234e-05"),
+        (number(None), None),
+        (signed(0.0123), "+0.0123"),
+        (signed(-4.5), "\u22124.5"),
+        (signed(0.0), "0"),
+        (percent(0.0934), "9.34 %"),
+        (percent(0.0002), "<0.1 %"),
+        (percent(0.9999), ">99.9 %"),
+        (percent(1.0), "100 %"),
+        (percent(0.0), "0 %"),
+        (seconds(0.352), "0.35 s"),
+        (seconds(59.6), "1 min 00 s"),
+        (seconds(7_380), "2 h 03 min"),
+        (milliseconds(0.0021), "2.1 ms"),
+        (size(12), "12 bytes"),
+        (size(5_834_924), "5.8 MB"),
+        (time("2026-11-25T01:06:00+01:00"), "25 Nov 2026, 00:06 UTC"),
+    ],
+)
+def test_numbers_are_written_for_people(said: str | None, expected: str | None) -> None:
+    assert said == expected
