@@ -50,7 +50,9 @@ def drop_to_report(file: Path, folder: Path) -> Measured:
     seconds = time.perf_counter() - started
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return Measured(
-        seconds, summary["timings"]["training_seconds"], summary["held_out"]["metrics"]["roc_auc"]
+        seconds,
+        summary["timings"]["training_seconds"],
+        summary["held_out"]["metrics"]["roc_auc"]["value"],
     )
 
 
