@@ -126,7 +126,7 @@ def test_the_dataset_is_named_after_the_file(file_name: str, dataset: str) -> No
     ("arguments", "said"),
     [
         (["no-such.csv"], "There is no file no-such.csv"),
-        (["."], "is not a file"),
+        (["."], "no complete folder of Parquet files"),
         (["iris.csv", "--dataset", ""], "dataset's name"),
         (["iris.csv", "--dataset", "a/b"], "dataset's name"),
         (["iris.csv", "--dataset", ".."], "dataset's name"),

@@ -170,6 +170,9 @@ def codes_in_source() -> dict[str, str]:
     """Return every code that `Rejected` and `Finding` are made with, and the module it is in."""
     found: dict[str, str] = {}
     for path in sorted(SOURCE.rglob("*.py")):
+        if "results" in path.parts:
+            # What results warn of is about a model, not about a file.
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):

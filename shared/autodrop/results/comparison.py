@@ -7,6 +7,7 @@ from typing import Any
 
 from autodrop.results.bootstrap import difference
 from autodrop.results.metrics import HIGHER_IS_BETTER
+from autodrop.results.words import in_short, metric_name
 
 _MOST_MOVED = 50
 _MOVED = 0.1
@@ -122,7 +123,7 @@ def _sentence(
     if beside is None or beside["difference"] is None:
         return "The previous run has no metric to compare with."
     was, is_now = beside["previous"]["value"], beside["current"]["value"]
-    numbers = f"{name} {is_now:.4g} after {was:.4g} in the previous run"
+    numbers = f"{metric_name(name)} {in_short(is_now)} after {in_short(was)} in the previous run"
     endings = {
         "same": "which is within noise",
         "better": "better by more than noise",
@@ -154,7 +155,7 @@ def _moved(
                     "column": name,
                     "measure": "values",
                     "distance": _quantile_distance(before["quantiles"], now["quantiles"]),
-                    "sentence": f"Its median is {median:.4g}, after {old_median:.4g}.",
+                    "sentence": f"Its median is {in_short(median)}, after {in_short(old_median)}.",
                 }
             )
     elif before.get("top_values") and now.get("top_values"):

@@ -18,6 +18,7 @@ from autodrop.results.held_out import held_out
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.segments import segments
 from autodrop.results.verdict import agreement, verdict
+from autodrop.results.words import in_short
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
@@ -69,7 +70,7 @@ def headline(measured: Mapping[str, Any]) -> str:
     name, rows = measured["headline_metric"], measured["rows"]
     if name is None:
         return f"{rows:,} held-out rows scored"
-    return f"{name} {measured['metrics'][name]['value']:.4g} on {rows:,} held-out rows"
+    return f"{name} {in_short(measured['metrics'][name]['value'])} on {rows:,} held-out rows"
 
 
 def summarise(

@@ -7,6 +7,7 @@ from typing import Any
 
 from autodrop.results.candidates import our_name
 from autodrop.results.held_out import interval_of
+from autodrop.results.words import in_short
 
 _FEW_ROWS = 200
 _NAMES = {
@@ -34,8 +35,8 @@ def agreement(
     metric, value = metrics[name], float(objective["value"])
     low, high = metric["low"], metric["high"]
     disagrees = low is not None and high is not None and not low <= value <= high
-    numbers = f"{objective['metric']} is {value:.4g} on Autopilot's own validation rows"
-    here = f"{metric['value']:.4g}{_between(metric)} on held-out rows"
+    numbers = f"{objective['metric']} is {in_short(value)} on Autopilot's own validation rows"
+    here = f"{in_short(metric['value'])}{_between(metric)} on held-out rows"
     if not disagrees:
         ending = ": they agree." if low is not None else "."
     else:
@@ -65,12 +66,12 @@ def _quality(problem_type: str, held_out: Mapping[str, Any]) -> dict[str, str]:
     if name is None:
         return {"level": "unknown", "text": "No metric could be measured on the held-out rows."}
     metric = held_out["metrics"][name]
-    said = f"{_NAMES[name]} {metric['value']:.4g}{_between(metric)}"
+    said = f"{_NAMES[name]} {in_short(metric['value'])}{_between(metric)}"
     baseline = metric["baseline"]
     if baseline is None:
         return {"level": "unknown", "text": f"{said}; there is no baseline to compare with."}
     what = {"binary": "guessing", "multiclass": "always saying the most frequent class"}
-    guess = f"{what.get(problem_type, 'always saying the mean')} scores {baseline:.4g}"
+    guess = f"{what.get(problem_type, 'always saying the mean')} scores {in_short(baseline)}"
     low, high = metric["low"], metric["high"]
     if low is not None and high is not None:
         above = low > baseline if metric["better"] == "higher" else high < baseline
@@ -139,4 +140,4 @@ def _listed(parts: Sequence[str]) -> str:
 def _between(metric: Mapping[str, Any]) -> str:
     if metric["low"] is None or metric["high"] is None:
         return ""
-    return f" (95 % interval {metric['low']:.4g} to {metric['high']:.4g})"
+    return f" (95 % interval {in_short(metric['low'])} to {in_short(metric['high'])})"

@@ -52,6 +52,11 @@ _STATES = {
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def in_short(value: float) -> str:
+    """Return a number in a sentence: `0.9526`, `43,218`."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def metric_name(name: str) -> str:
     """Return what a metric is called: `ROC AUC` for `roc_auc`, any unknown name as it is."""
     return _METRICS.get(name, (name, ""))[0]
