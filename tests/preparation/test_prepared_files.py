@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -691,3 +692,17 @@ def test_a_table_of_nothing_but_measurements(tmp_path: Path) -> None:
 
     assert rows_of(result) == rows[1:]
     assert result.dataset.target.inferred_type is ProblemType.REGRESSION
+
+
+def test_many_columns_of_measurements_fit_into_the_memory(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    names = [f"x{i}" for i in range(120)]
+    rows = [
+        ",".join([*(f"{draw.random():.6f}" for _ in names), draw.choice(["yes", "no"])])
+        for _ in range(600)
+    ]
+    content = "\n".join([",".join([*names, "y"]), *rows])
+
+    result = prepared(tmp_path, content.encode())
+
+    assert len(result.dataset.features) == 120

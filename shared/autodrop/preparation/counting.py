@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from autodrop.preparation.association import (
     Sums,
@@ -49,6 +49,7 @@ from autodrop.preparation.facts import (
 )
 from autodrop.preparation.numbers import equal_bins, numbers_of
 
+_Answer = TypeVar("_Answer")
 # Whole numbers with more different values than this are measurements rather than classes.
 MOST_NUMERIC_CLASSES = 20
 # With more classes than this, pairs of cell and class are too many to count.
@@ -57,6 +58,8 @@ _MOST_CLASSES = 100
 _FINGERPRINTS = 250_000
 # Columns in one pass; where their groups do not fit into the memory, half as many and so on.
 _COLUMNS_AT_ONCE = 32
+# Of columns that hardly repeat: each takes memory for many groups from the start.
+_AGGREGATED_AT_ONCE = 8
 _SHARES = tuple(i / HISTOGRAM_BINS for i in range(1, HISTOGRAM_BINS))
 
 
@@ -176,9 +179,8 @@ class _Counting:
             try:
                 counted |= self._count(batch, rows_too=first)
             except TooManyGroups:
-                if len(batch) < 2:
-                    self._wide.update(batch)
-                    batch = []
+                if len(batch) == 1:
+                    self._wide.add(narrow.pop(0))
                 at_once = max(len(batch) // 2, 1)
                 continue
             narrow, first = narrow[len(batch) :], False
@@ -191,9 +193,10 @@ class _Counting:
         rows = sum(self._labels.values())
         missing = sum(rows for label, rows in self._labels.items() if self._says_nothing(label))
         facts = {i: self._from_counts(i, cells) for i, cells in counted.items()}
-        wide = sorted(self._wide)
-        for start in range(0, len(wide), _COLUMNS_AT_ONCE):
-            facts |= self._aggregate(wide[start : start + _COLUMNS_AT_ONCE], rows - missing)
+        for aggregated in _in_batches(
+            sorted(self._wide), lambda batch: self._aggregate(batch, rows - missing)
+        ):
+            facts |= aggregated
         return TableFacts(
             rows=rows,
             columns=tuple(facts[i] for i in every),
@@ -348,8 +351,6 @@ class _Counting:
 
     def _aggregate(self, positions: Sequence[int], usable: int) -> dict[int, ColumnFacts]:
         """Return the facts of columns whose cells are too many to count each."""
-        if not positions:
-            return {}
         engine = self._engine
         target = column(self._layout.target)
         shown, inner, numbers = [], [f"{self._label} as y", f"{target} as t"], []
@@ -370,7 +371,8 @@ class _Counting:
         values = iter(answer)
         told = {i: {name: next(values) for name, _ in self._aggregates(i)} for i in positions}
         distinct = self._distinct(positions)
-        bins = self._bins(told)
+        edges = {i: _edges(told[i]) for i in positions if told[i]["numeric"]}
+        bins = self._bins(list(edges), edges) if edges else {}
         return {
             i: self._from_aggregates(i, told[i], distinct[i], bins.get(i, {}), usable)
             for i in positions
@@ -453,26 +455,25 @@ class _Counting:
         }
         return {i: found.get(i, (0, False)) for i in positions}
 
-    def _bins(self, told: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[int, Counter[str]]]:
-        """Return for each column with numbers how many rows of each class are between its edges."""
+    def _bins(
+        self, positions: Sequence[int], edges: Mapping[int, Sequence[float]]
+    ) -> dict[int, dict[int, Counter[str]]]:
+        """Return for columns with numbers how many rows of each class are between their edges."""
         engine = self._engine
-        edges = {i: _edges(column) for i, column in told.items() if column["numeric"]}
-        if not edges:
-            return {}
         numbers, places = [f"{self._label} as y"], ["y"]
-        for i, at in edges.items():
-            x = f"x{i}"
+        for i in positions:
+            x, at = f"x{i}", edges[i]
             numbers.append(f"{number_sql(engine, column(i), comma=self._comma[i])} as {x}")
             place = " ".join(
                 f"when {x} < cast('{edge!r}' as double) then {n}" for n, edge in enumerate(at)
             )
             places.append(f"case when {x} is null then -1 {place} else {len(at)} end as b{i}")
         usable = self._usable(column(self._layout.target))
-        found: dict[int, dict[int, Counter[str]]] = {i: {} for i in edges}
+        found: dict[int, dict[int, Counter[str]]] = {i: {} for i in positions}
         counted = engine.grouped(
             f"select {', '.join(places)} from (select {', '.join(numbers)} from cells "
             f"where {usable})",
-            [Group(i, {"b": f"b{i}", "y": "y"}) for i in edges],
+            [Group(i, {"b": f"b{i}", "y": "y"}) for i in positions],
             "count(*) as n",
         )
         for i, place, label, rows in engine.query(f"select which, b, y, n from ({counted})"):
@@ -535,6 +536,28 @@ class _Counting:
             numbers=numbers,
             association=association,
         )
+
+
+def _in_batches(
+    positions: Sequence[int], ask: Callable[[Sequence[int]], _Answer]
+) -> Iterator[_Answer]:
+    """Yield what is answered about some columns at a time; fewer where the memory is short.
+
+    Raises:
+        TooManyGroups: It is too small even for one column.
+    """
+    rest, at_once = list(positions), _AGGREGATED_AT_ONCE
+    while rest:
+        batch = rest[:at_once]
+        try:
+            answer = ask(batch)
+        except TooManyGroups:
+            if len(batch) == 1:
+                raise
+            at_once = len(batch) // 2
+            continue
+        rest = rest[len(batch) :]
+        yield answer
 
 
 def _hardly_repeats(cells: Sequence[str]) -> bool:
