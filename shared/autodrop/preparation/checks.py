@@ -20,7 +20,7 @@ from autodrop.settings import ProblemType, Settings
 MIN_TRAINING_ROWS = 500
 MIN_TEST_ROWS = 10
 # Autopilot documents no limit; beyond this, a table is more often one that was turned on its side.
-MOST_COLUMNS = 5_000
+MOST_COLUMNS = 2_000
 # A class with a smaller share is called rare.
 _RARE = 0.05
 _NAMES_ROWS = re.compile(
