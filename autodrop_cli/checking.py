@@ -50,9 +50,10 @@ class LocalFile:
             Rejected: `PARTS_INCOMPLETE`, or `NOT_A_TABLE` for a folder without parts.
         """
         name = self.path.name
-        size = sum(part.stat().st_size for part in self._parts())
+        parts = self._parts()
+        size = sum(part.stat().st_size for part in parts)
         drop = Drop("", f"{INBOX}{default_dataset(name)}/{name}", "local", None, size)
-        return Dropped(self._parts(), drop, run_id(drop), self._test_path())
+        return Dropped(parts, drop, run_id(drop), self._test_path())
 
     def _parts(self) -> list[Path]:
         if not self.path.is_dir():

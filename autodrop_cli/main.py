@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from autodrop import VERSION
 from autodrop.errors import Rejected
 from autodrop.naming import RUN_ID, run_id
+from autodrop.preparation.examining import MIN_ROWS
 from autodrop.run import Run, RunState
 from autodrop_cli import cleaning, local_commands
 from autodrop_cli.checking import (
@@ -215,7 +216,6 @@ MinRowsOption = Annotated[
         "--min-rows", metavar="N", min=2, help="The fewest rows with a target; Autopilot needs 510."
     ),
 ]
-_MIN_ROWS = 510
 
 
 @app.command()
@@ -223,7 +223,7 @@ def check(
     file: FileArgument,
     config: ConfigOption = None,
     target: TargetOption = None,
-    min_rows: MinRowsOption = _MIN_ROWS,
+    min_rows: MinRowsOption = MIN_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Look at a file on this machine as a drop would be looked at; nothing is uploaded.
@@ -246,7 +246,7 @@ def prepare(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
     config: ConfigOption = None,
     target: TargetOption = None,
-    min_rows: MinRowsOption = _MIN_ROWS,
+    min_rows: MinRowsOption = MIN_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Write what the run folder of a drop would hold: dataset, profile, training, test, truth.

@@ -281,8 +281,6 @@ class _Counting:
             )
             if distinct <= MOST_COUNTED
         ]
-        if self._layout.rows and not few and not rows_too:
-            return {}
         found = {i: _Cells() for i in few}
         wanted = ", ".join(map(str, few)) or "null"
         selected = "which, cell, y, n" + (", k, s, q" if sums else "")

@@ -93,15 +93,22 @@ class DuckDB:
         """
         self.query(f"create or replace temp table {name} as {sql}")
 
-    def write_lines(self, sql: str, path: Path) -> None:
+    def write_lines(self, sql: str, path: Path, header: str = "") -> None:
         """Write the only column of the answer as lines, in the order of the file.
+
+        Args:
+            sql: The question.
+            path: Where the lines go.
+            header: A line to stand before them; none when empty.
 
         Raises:
             CannotRead: The text is not what its dialect says.
         """
+        # DuckDB writes the column's name first where a header is asked for.
+        name = '"' + (header or "line").replace('"', '""') + '"'
         self.query(
-            f"copy ({sql}) to {self.literal(str(path))} "
-            "(format csv, header false, quote '', escape '', delimiter '\x01')"
+            f"copy (select * from ({sql}) as lines({name})) to {self.literal(str(path))} "
+            f"(format csv, header {bool(header)}, quote '', escape '', delimiter '\x01')"
         )
 
     def literal(self, text: str) -> str:

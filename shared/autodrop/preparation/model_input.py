@@ -68,21 +68,12 @@ def write_model_input(
                     spelled_sql(engine, f"({cell})", breakers=False, never_empty=len(order) == 1)
                 )
             copy = target / path.name
-            engine.write_lines(f"select {' || chr(44) || '.join(cells)} from cells", copy)
-            if is_train:
-                _put_before(copy, spelled([names[i] for i in order]).encode())
+            header = spelled([names[i] for i in order]).rstrip("\n") if is_train else ""
+            engine.write_lines(
+                f"select concat_ws(',', {', '.join(cells)}) from cells", copy, header
+            )
             written.append(copy)
     return written[0], written[1]
-
-
-def _put_before(path: Path, start: bytes) -> None:
-    whole = path.with_suffix(".whole")
-    path.rename(whole)
-    with whole.open("rb") as source, path.open("wb") as file:
-        file.write(start)
-        while chunk := source.read(4 * 1024 * 1024):
-            file.write(chunk)
-    whole.unlink()
 
 
 def is_text_sql(engine: Engine, cell: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from autodrop.errors import Rejected
 from autodrop.findings import quoted
 from autodrop.preparation.duckdb_engine import DuckDB
 from autodrop.preparation.engine import CannotRead
-from autodrop.preparation.spelling import spelled_sql
+from autodrop.preparation.spelling import spelled, spelled_sql
 from autodrop.preparation.text import TextFile, is_parquet, open_text, too_large
 
 __all__ = ["is_parquet", "to_text"]
@@ -31,7 +29,7 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     # Not above: the Spark container has no DuckDB, and reads Parquet by itself.
     import duckdb
 
-    target = folder / "parquet"
+    target = folder / "parquet.csv"
     with DuckDB(folder) as engine:
         files = f"[{', '.join(engine.literal(str(path)) for path in paths)}]"
         try:
@@ -52,23 +50,14 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
             )
             width = len(described)
             engine.statement(f"create view cells as select {cells} from read_parquet({files})")
-            line = " || ',' || ".join(
-                spelled_sql(engine, f"c{i}", breakers=True) for i in range(width)
-            )
-            engine.write_lines(f"select {line} from cells", target)
+            line = ", ".join(spelled_sql(engine, f"c{i}", breakers=True) for i in range(width))
+            header = spelled([name for name, *_ in described]).rstrip("\n")
+            engine.write_lines(f"select concat_ws(',', {line}) from cells", target, header)
         except (duckdb.Error, CannotRead):
             raise damaged(file_name) from None
     if target.stat().st_size > longest:
         raise too_large(longest)
-    header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow([name for name, *_ in described])
-    headed = folder / "parquet.csv"
-    with headed.open("wb") as file, target.open("rb") as body:
-        file.write(header.getvalue().encode())
-        while chunk := body.read(4 * 1024 * 1024):
-            file.write(chunk)
-    target.unlink()
-    return open_text(headed, file_name, folder, encoding="utf-8", longest=longest)
+    return open_text(target, file_name, folder, encoding="utf-8", longest=longest)
 
 
 def check_types(columns: Sequence[tuple[str, str]], nested: Sequence[str] = _NESTED) -> None:

@@ -300,10 +300,8 @@ def lines_of(table: Table, rows: Sequence[int]) -> dict[int, int]:
     """Return the line of the dropped file on which each 0-based data row begins."""
     if table.is_parquet:
         return {}
-    if not table.text.quotes and table.expected_rows == table.text.lines - table.header_lines:
-        blank_lines = _has_blank_lines(table)
-        if not blank_lines:
-            return {row: table.line_of(row + table.header_lines + 1) for row in rows}
+    if not table.text.quotes and not _has_blank_lines(table):
+        return {row: table.line_of(row + table.header_lines + 1) for row in rows}
     wanted, found = set(rows), {}
     with table.text.path.open(encoding="utf-8", newline="\n") as file:
         records = csv_records(file, table.dialect)
