@@ -14,8 +14,7 @@ from autodrop.dataset import Dataset, Split
 from autodrop.findings import Finding
 from autodrop.results.candidates import autopilot_record
 from autodrop.results.importance import importance
-from autodrop.results.metrics import ranked
-from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers, SegmentCodes
+from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers
 from autodrop.results.summary import Evidence, Previous, summarise
 from autodrop.run import RunState
 from autodrop.sagemaker_jobs import Metric, Objective
@@ -30,6 +29,7 @@ from tests.builders import (
     ensembling_container,
     tuning_containers,
 )
+from tests.scored_rows import scored_labels, scored_numbers
 
 ATTACK = "<script>alert(1)</script><!-- \u2028"
 _TITLES = (
@@ -132,20 +132,18 @@ def multiclass(classes: int) -> dict[str, Any]:
     wrong = np.flatnonzero(predicted != truth)
     surest = wrong[np.argsort(-probability[wrong].max(axis=1))][:20]
     sections = ("morning", "noon", "evening")
-    scored = ScoredLabels(
+    scored = scored_labels(
         titles,
-        truth.astype(np.uint16),
-        predicted.astype(np.uint16),
-        of_prediction=probability.max(axis=1).astype(np.float32),
-        of_truth=probability[np.arange(rows), truth],
-        rankings={t: ranked(truth == i, probability[:, i]) for i, t in enumerate(titles)},
+        truth,
+        predicted,
+        probabilities=probability,
         mistakes=[
             Mistake(
                 int(i) * 5 + 3, titles[truth[i]], titles[predicted[i]], float(probability[i].max())
             )
             for i in surest
         ],
-        segments={"edition": SegmentCodes(sections, random.integers(0, 3, rows).astype(np.uint16))},
+        segments={"edition": (sections, random.integers(0, 3, rows))},
     )
     counted = np.bincount(truth, minlength=classes) * 5
     dataset = a_dataset(
@@ -183,14 +181,14 @@ def regression() -> dict[str, Any]:
     error = predicted - truth
     worst = np.argsort(-np.abs(error))[:20]
     districts = ("Old town", "Harbour", "Hills", "North", "New quarter", "(none)")
-    scored = ScoredNumbers(
+    scored = scored_numbers(
         truth,
         predicted,
         [
             Mistake(int(i) * 5, f"{truth[i]:.0f}", f"{predicted[i]:.0f}", float(error[i]))
             for i in worst
         ],
-        {"district": SegmentCodes(districts, random.integers(0, 6, rows).astype(np.uint16))},
+        {"district": (districts, random.integers(0, 6, rows))},
     )
     dataset = a_dataset(
         target="price",
@@ -331,14 +329,12 @@ def _binary(
     surest = wrong[np.argsort(-sure[wrong])][:20]
     jobs = ("admin.", "blue-collar", "technician", "services", "management", "retired", "student")
     contacts = ("cellular", "telephone")
-    scored = ScoredLabels(
+    scored = scored_labels(
         labels,
-        is_yes.astype(np.uint16),
-        predicted.astype(np.uint16),
-        positive=1,
+        is_yes,
+        predicted,
+        positive=labels[1],
         score=score,
-        of_prediction=sure.astype(np.float32),
-        of_truth=np.where(is_yes, score, 1 - score),
         mistakes=[
             Mistake(
                 int(i) * 5 + 1, labels[int(is_yes[i])], labels[int(predicted[i])], float(sure[i])
@@ -346,8 +342,8 @@ def _binary(
             for i in surest
         ],
         segments={
-            "job": SegmentCodes(jobs, random.integers(0, 8, rows).astype(np.uint16)),
-            "contact": SegmentCodes(contacts, (random.random(rows) < 0.36).astype(np.uint16)),
+            "job": (jobs, random.integers(0, 8, rows)),
+            "contact": (contacts, (random.random(rows) < 0.36).astype(int)),
         }
         if explained
         else None,

@@ -11,7 +11,8 @@ from sklearn import metrics as sk
 
 from autodrop.results import bootstrap
 from autodrop.results.bootstrap import Interval
-from autodrop.results.metrics import confusion, ranked, regression_metrics, roc_auc, score_metrics
+from autodrop.results.metrics import regression_metrics, roc_auc, score_metrics
+from tests.scored_rows import paired, ranked
 
 
 def plainly(
@@ -100,7 +101,7 @@ def test_intervals_of_classes_are_those_of_a_plain_bootstrap() -> None:
     truth = rng.integers(0, 5, 800)
     predicted = np.where(rng.random(800) < 0.7, truth, rng.integers(0, 5, 800))
 
-    ours = bootstrap.of_classes(confusion("abcde", truth, predicted))
+    ours = bootstrap.of_classes(paired("abcde", truth, predicted))
 
     macro = plainly(800, lambda i: sk.f1_score(truth[i], predicted[i], average="macro"))
     assert alike(ours["f1_macro"], macro)
@@ -125,7 +126,7 @@ def test_intervals_of_a_regression_are_those_of_a_plain_bootstrap(rows: int) -> 
 def test_the_interval_of_a_mean() -> None:
     values = np.random.default_rng(9).exponential(1, 45_000)
 
-    low, high = bootstrap.of_mean(values)
+    low, high = bootstrap.of_mean(bootstrap.in_blocks([values]))
 
     half = 1.96 * values.std() / np.sqrt(len(values))
     assert alike((low, high), (values.mean() - half, values.mean() + half))

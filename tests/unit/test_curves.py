@@ -9,7 +9,8 @@ import pytest
 from sklearn import metrics as sk
 
 from autodrop.results import curves
-from autodrop.results.metrics import Ranking, ranked
+from autodrop.results.metrics import Ranking
+from tests.scored_rows import ranked
 
 
 def two_classes(rows: int) -> tuple[Any, Any, Ranking]:

@@ -19,17 +19,15 @@ from autodrop.results.held_out import headline_metric, held_out
 from autodrop.results.metrics import (
     Metrics,
     average_precision,
-    confusion,
     label_metrics,
     losses,
     multiclass_metrics,
     plain,
-    ranked,
     regression_metrics,
-    roc_auc,
     score_metrics,
 )
-from autodrop.results.scored import ClassProbabilities, ScoredLabels, ScoredNumbers
+from autodrop.results.scored import ScoredLabels, ScoredNumbers
+from tests.scored_rows import paired, ranked, scored_labels
 
 MANY = settings(max_examples=40, deadline=None)
 # Few values, so that ties are the rule.
@@ -177,7 +175,7 @@ def test_metrics_of_many_classes(rows: list[tuple[str, str, list[float]]]) -> No
     of_label = np.array(weights) / np.sum(weights, axis=1, keepdims=True)
     codes = coded(truth)
 
-    ours = plain(multiclass_metrics(confusion(LABELS, codes, coded(predicted))))
+    ours = plain(multiclass_metrics(paired(LABELS, codes, coded(predicted))))
     ours["log_loss"] = float(losses(of_label[np.arange(len(codes)), codes]).mean())
 
     with scikit_learn_s_opinions_unheard():
@@ -201,21 +199,11 @@ def thirty_classes(rows: int = 3000) -> tuple[Any, Any, Any]:
     return truth, probabilities.argmax(axis=1), probabilities
 
 
-def scored_classes(most: int = 10**9) -> tuple[ScoredLabels, Any, Any, Any]:
-    """Return thirty classes as they are scored in blocks, and as arrays."""
+def scored_classes() -> tuple[ScoredLabels, Any, Any, Any]:
+    """Return thirty classes as they are counted, and as arrays."""
     truth, predicted, probabilities = thirty_classes()
     labels = [f"c{i:02}" for i in range(30)]
-    taken = ClassProbabilities(labels, most)
-    for start in range(0, len(truth), 700):
-        taken.add(probabilities[start : start + 700], truth[start : start + 700])
-    scored = ScoredLabels(
-        labels,
-        truth,
-        predicted,
-        of_prediction=probabilities.max(axis=1).astype(np.float32),
-        of_truth=probabilities[np.arange(len(truth)), truth],
-        rankings=taken.rankings(),
-    )
+    scored = scored_labels(labels, truth, predicted, probabilities=probabilities)
     return scored, truth, predicted, probabilities
 
 
@@ -243,19 +231,6 @@ def test_thirty_classes_with_all_of_their_metrics() -> None:
         assert each["roc_auc"] == pytest.approx(sk.roc_auc_score(truth == i, probabilities[:, i]))
 
 
-def test_probabilities_that_are_counted_rank_nearly_as_those_that_are_kept() -> None:
-    kept, counted = scored_classes()[0].rankings, scored_classes(most=40_000)[0].rankings
-
-    assert kept is not None
-    assert counted is not None
-    assert counted.keys() == kept.keys()
-    for label in kept:
-        assert float(roc_auc(counted[label])) == pytest.approx(
-            float(roc_auc(kept[label])), abs=0.002
-        )
-        assert counted[label].rows == kept[label].rows
-
-
 def test_confusions_and_matrix_of_thirty_classes() -> None:
     scored, truth, predicted, _ = scored_classes()
 
@@ -270,9 +245,7 @@ def test_confusions_and_matrix_of_thirty_classes() -> None:
 
 
 def test_a_label_without_a_probability_leaves_no_log_loss() -> None:
-    scored = ScoredLabels(
-        ["a", "b"], np.array([0, 1]), np.array([0, 0]), of_truth=np.array([0.5, np.nan])
-    )
+    scored = scored_labels(["a", "b"], [0, 1], [0, 0])
 
     metrics = held_out(scored, {})["metrics"]
 
@@ -286,7 +259,7 @@ def test_a_label_without_a_probability_leaves_no_log_loss() -> None:
 def test_the_confusion_matrix(truth: list[str], random: Any) -> None:
     predicted = [random.choice(LABELS) for _ in truth]
 
-    found = confusion(LABELS, coded(truth), coded(predicted))
+    found = paired(LABELS, coded(truth), coded(predicted))
 
     assert found.labels == tuple(sorted({*truth, *predicted}))
     with scikit_learn_s_opinions_unheard():
@@ -340,9 +313,7 @@ BASELINES = [
 def test_the_baseline_is_what_the_majority_class_and_the_share_score(
     truth: Any, expected: Metrics
 ) -> None:
-    scored = ScoredLabels(
-        ["no", "yes"], truth.astype(int), truth.astype(int), 1, np.linspace(0, 1, 40)
-    )
+    scored = scored_labels(["no", "yes"], truth, truth, positive="yes", score=np.linspace(0, 1, 40))
     constant = np.full(40, truth.mean())
 
     baseline = {n: each["baseline"] for n, each in held_out(scored, {})["metrics"].items()}
@@ -366,8 +337,8 @@ def test_the_baseline_of_a_regression_is_the_mean() -> None:
 
 
 def test_one_class_only_has_no_ranking_and_no_best_threshold() -> None:
-    scored = ScoredLabels(
-        ["no", "yes"], np.zeros(9, int), np.zeros(9, int), 1, np.linspace(0, 1, 9)
+    scored = scored_labels(
+        ["no", "yes"], [0] * 9, [0] * 9, positive="yes", score=np.linspace(0, 1, 9)
     )
 
     told = held_out(scored, {})

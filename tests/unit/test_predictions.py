@@ -11,19 +11,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
-from autodrop.results import predictions
+from autodrop.results import scored_table
+from autodrop.results.metrics import roc_auc, score_metrics
 from autodrop.results.parquet_table import write_parquet
-from autodrop.results.predictions import Files, Sources, score
+from autodrop.results.predictions import Sources, score
+from autodrop.results.records import Files
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.spreadsheet import safe_cell
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset
+from tests.scored_rows import scored_labels
 
 ALL_KEYS = ("predicted_label", "probability", "probabilities", "labels")
 ODD_LABELS = ["<=50K", "it's", 'say "hi"', "긍정", "😀", "a, b", "[x]", "\\n", "'", '"', "None!"]
@@ -150,7 +154,8 @@ def test_any_label_comes_through(known: list[str]) -> None:
     written = [safe_cell(label) for label in known]
     assert result.predicted == result.column("truth") == written
     assert isinstance(result.scored, ScoredLabels)
-    assert [result.scored.labels[code] for code in result.scored.predicted] == known
+    assert result.scored.counted.labels == tuple(sorted(known))
+    assert (result.scored.counted.matrix == np.eye(len(known))).all()
     for i, label in enumerate(known):
         assert result.probabilities[label] == [float(i == j) for j in range(len(known))]
 
@@ -444,15 +449,16 @@ def test_parts_are_one_after_the_other_whether_they_repeat_the_header_or_not() -
     assert result.predicted == ["a", "b", "a"]
 
 
-def test_rows_of_many_batches_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictions, "_BATCH", 7)
-    labels = ["ab"[i % 3 % 2] for i in range(50)]
+def test_rows_of_more_than_one_row_group_stay_together() -> None:
+    # DuckDB's threads take 122,880 rows at a time.
+    labels = ["ab"[i % 3 % 2] for i in range(300_000)]
 
     result = scored(["a", "b"], labels, answers(labels, ["a", "b"]))
 
+    assert result.column("row") == [str(i * 10) for i in range(300_000)]
     assert result.column("truth") == result.predicted == labels
     assert isinstance(result.scored, ScoredLabels)
-    assert (result.scored.truth == result.scored.predicted).all()
+    assert result.scored.counted.matrix.tolist() == [[200_000, 0], [0, 100_000]]
 
 
 def binary(truth: Sequence[str], score: Sequence[float]) -> Result:
@@ -468,16 +474,14 @@ def test_the_score_of_two_classes_is_the_probability_of_the_positive_one() -> No
     result = binary(["no", "yes"], [0.25, 0.75]).scored
 
     assert isinstance(result, ScoredLabels)
-    assert result.score is not None
-    assert result.score.tolist() == [0.25, 0.75]
-    assert result.positive is not None
-    assert result.labels[result.positive] == "yes"
+    assert result.positive == "yes"
+    assert result.ranking is not None
+    assert result.ranking.score.tolist() == [0.75, 0.25]
+    assert result.ranking.positives.tolist() == [1, 0]
+    assert result.ranking.negatives.tolist() == [0, 1]
 
 
-def test_the_most_confident_mistakes_come_first_with_their_rows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(predictions, "_BATCH", 10)
+def test_the_most_confident_mistakes_come_first_with_their_rows() -> None:
     truth = ["no"] * 60
     score = [0.4] * 20 + [round(0.6 + i / 1000, 3) for i in range(40)]
 
@@ -512,8 +516,10 @@ def test_cells_of_the_segments_are_those_of_the_test_data() -> None:
     found = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output, test, ["z"]).scored
 
     assert found.segments is not None
-    assert list(found.segments["z"].values) == ["서울", ""]
-    assert found.segments["z"].codes.tolist() == [0, 1, 0]
+    assert [(each.value, len(each.scored)) for each in found.segments["z"]] == [
+        ("서울", 2),
+        ("", 1),
+    ]
 
 
 @pytest.mark.parametrize("test", [b"1,a\n2,b\n", b"1,a\n2\n3,c\n", b""])
@@ -527,16 +533,97 @@ def test_test_data_of_other_rows_leave_the_segments_out(test: bytes) -> None:
     assert len(found) == 3
 
 
-def test_values_beyond_the_first_thousands_are_not_told_apart(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(predictions, "_MOST_VALUES", 2)
+def test_the_values_with_the_most_rows_are_segments_of_their_own() -> None:
     dataset = a_dataset(classes=(("a", 1), ("b", 1)))
-    truth, output = truth_csv(["a"] * 4), answers(["a"] * 4, "ab")
-    test = written(*(["1", cell] for cell in "pqrs"))
+    cells = [f"value {i}" for i in range(20)] + ["value 19"] * 5 + ["value 7"] * 2
+    truth, output = truth_csv(["a"] * len(cells)), answers(["a"] * len(cells), "ab")
+    test = written(*(["1", cell] for cell in cells))
 
     found = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output, test, ["z"]).scored
 
     assert found.segments is not None
-    assert list(found.segments["z"].values) == ["p", "q"]
-    assert found.segments["z"].codes.tolist() == [0, 1, 2, 2]
+    values = [(each.value, len(each.scored)) for each in found.segments["z"]]
+    # The first of equal ones.
+    assert values == [("value 19", 6), ("value 7", 3), *((f"value {i}", 1) for i in range(6))]
+
+
+def test_a_label_without_a_probability_leaves_no_losses() -> None:
+    output = answers(["a", "b"], ["a", "b"])
+
+    result = scored(["a", "b", "c"], ["a", "c"], output).scored
+
+    assert isinstance(result, ScoredLabels)
+    assert result.losses is None
+    assert result.rankings is not None
+    assert set(result.rankings) == {"a"}
+
+
+def classes_of(rows: int) -> tuple[Result, ScoredLabels]:
+    """Return rows of five classes, scored and as they are counted in memory."""
+    rng = np.random.default_rng(3)
+    p = rng.dirichlet(np.full(5, 0.5), rows)
+    truth = (p.cumsum(axis=1) > rng.random((rows, 1)) * 0.999).argmax(axis=1)
+    said = p.argmax(axis=1)
+    lines = [
+        ["abcde"[k], 1, str(row), str(list("abcde"))]
+        for k, row in zip(said, p.tolist(), strict=True)
+    ]
+    result = scored("abcde", ["abcde"[k] for k in truth], written(*lines))
+    return result, scored_labels("abcde", truth, said, probabilities=p)
+
+
+def test_probabilities_are_counted_as_they_are() -> None:
+    result, theirs = classes_of(500)
+    ours = result.scored
+
+    assert isinstance(ours, ScoredLabels)
+    assert ours.counted.matrix.tolist() == theirs.counted.matrix.tolist()
+    assert ours.losses is not None
+    assert theirs.losses is not None
+    assert ours.losses.sums.tolist() == pytest.approx(theirs.losses.sums.tolist())
+    assert ours.rankings is not None
+    assert theirs.rankings is not None
+    pairs = [(ours.confidence, theirs.confidence)]
+    pairs += [(ours.rankings[label], theirs.rankings[label]) for label in "abcde"]
+    for one, other in pairs:
+        assert one is not None
+        assert other is not None
+        for name in ("score", "positives", "negatives"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+def test_more_probabilities_than_are_counted_one_by_one_rank_nearly_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scored_table, "MOST_SCORES", 1_000)
+    result, theirs = classes_of(3_000)
+    ours = result.scored
+
+    assert isinstance(ours, ScoredLabels)
+    assert ours.rankings is not None
+    assert theirs.rankings is not None
+    for label, ranking in ours.rankings.items():
+        assert len(ranking.score) < 2_500
+        assert ranking.rows == 3_000
+        exact = float(roc_auc(theirs.rankings[label]))
+        assert float(roc_auc(ranking)) == pytest.approx(exact, abs=3e-4)
+
+
+def test_more_scores_than_are_counted_one_by_one_give_nearly_the_same_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(4)
+    score = rng.beta(0.3, 2, 20_000)
+    truth = ["yes" if each else "no" for each in rng.random(20_000) < score]
+    exact = binary(truth, score.tolist()).scored
+    monkeypatch.setattr(scored_table, "MOST_SCORES", 1_000)
+    counted = binary(truth, score.tolist()).scored
+
+    assert isinstance(exact, ScoredLabels)
+    assert isinstance(counted, ScoredLabels)
+    assert exact.ranking is not None
+    assert counted.ranking is not None
+    assert len(counted.ranking.score) < len(exact.ranking.score) == 20_000
+    wanted = score_metrics(exact.ranking)
+    for name, value in score_metrics(counted.ranking).items():
+        assert value == pytest.approx(wanted[name], rel=5e-5)

@@ -15,12 +15,13 @@ from autodrop.dataset import Dataset
 from autodrop.findings import Finding
 from autodrop.results.candidates import autopilot_record
 from autodrop.results.runs_of_dataset import described_run
-from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers, SegmentCodes
+from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers
 from autodrop.results.summary import Evidence, Previous, headline, summarise
 from autodrop.run import RunState
 from autodrop.sagemaker_jobs import Metric, Objective
 from autodrop.settings import ProblemType
 from tests.builders import NOON, a_candidate, a_dataset, a_job, a_run, a_transform
+from tests.scored_rows import scored_labels
 from tests.template.conftest import ROOT
 
 F1 = Objective("F1", 0.61234, "Maximize")
@@ -30,17 +31,15 @@ SCHEMA = json.loads((ROOT / "docs" / "summary.schema.json").read_text())
 def labels_of(truth: list[str], predicted: list[str], **more: Any) -> ScoredLabels:
     """Return scored labels."""
     labels = sorted({*truth, *predicted})
-    of_truth, of_prediction = (
-        np.array([labels.index(each) for each in side]) for side in (truth, predicted)
-    )
-    return ScoredLabels(labels, of_truth, of_prediction, **more)
+    codes, said = ([labels.index(each) for each in side] for side in (truth, predicted))
+    return scored_labels(labels, codes, said, **more)
 
 
 BINARY = labels_of(
     ["no", "yes", "no", "yes"],
     ["no", "yes", "yes", "yes"],
-    positive=1,
-    score=np.array([0.1, 0.8, 0.6, 0.7]),
+    positive="yes",
+    score=[0.1, 0.8, 0.6, 0.7],
     mistakes=[Mistake(2, "no", "yes", 0.6)],
 )
 NUMBERS = ScoredNumbers(
@@ -53,17 +52,17 @@ def many(rows: int = 3000) -> ScoredLabels:
     """Return rows of two classes with a segment in which the model is worse."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, rows)
-    city = rng.integers(0, 3, rows).astype(np.uint16)
+    city = rng.integers(0, 3, rows)
     noise = np.where(city == 2, 0.45, 0.1)
     score = np.clip(rng.normal(0.3 + 0.4 * truth, noise), 0, 1)
-    return ScoredLabels(
+    return scored_labels(
         ["no", "yes"],
         truth,
-        (score > 0.5).astype(int),
-        positive=1,
+        score > 0.5,
+        positive="yes",
         score=score,
         mistakes=[],
-        segments={"z": SegmentCodes(["Oslo", "서울", "<b>"], city)},
+        segments={"z": (["Oslo", "서울", "<b>"], city)},
     )
 
 
@@ -149,8 +148,8 @@ def test_the_schema_is_one() -> None:
         (BINARY, ProblemType.BINARY),
         (many(), ProblemType.BINARY),
         (labels_of(["no", "no"], ["no", "no"]), ProblemType.BINARY),
-        (labels_of(["no", "yes"], ["no", "no"], positive=1), ProblemType.BINARY),
-        (labels_of(["no"], ["no"], positive=0, score=np.array([1.0])), ProblemType.BINARY),
+        (labels_of(["no", "yes"], ["no", "no"], positive="yes"), ProblemType.BINARY),
+        (labels_of(["no"], ["no"], positive="no", score=[1.0]), ProblemType.BINARY),
         (CLASSES, ProblemType.MULTICLASS),
         (labels_of([str(i) for i in range(60)], ["0"] * 60), ProblemType.MULTICLASS),
         (NUMBERS, ProblemType.REGRESSION),

@@ -81,6 +81,17 @@ class DuckDB:
         except duckdb.OutOfMemoryException as error:
             raise TooManyGroups(type(error).__name__) from error
 
+    def arrays(self, sql: str) -> dict[str, Any]:
+        """Return the columns of the answer as NumPy arrays; none of them may hold a null."""
+        found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+        return found
+
+    def enumerate(self, name: str, cell: str, table: str) -> list[str]:
+        """Make a type of the texts that a column holds, and return them in its order."""
+        distinct = f"select distinct {cell} as text from {table} order by text"
+        self._connection.execute(f"create type {name} as enum ({distinct})")
+        return [text for (text,) in self.query(f"select unnest(enum_range(null::{name}))")]
+
     def statement(self, sql: str) -> None:
         """Run what has no answer."""
         self._connection.execute(sql)

@@ -16,13 +16,14 @@ The draws are the same every time: the same rows get the same intervals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autodrop.results.metrics import (
+    Blocks,
     Confusion,
     Floats,
     Integers,
@@ -81,11 +82,26 @@ def of_classes(counted: Confusion) -> Intervals:
     return {name: _percentiles(values) for name, values in drawn.items()}
 
 
-def of_mean(values: Floats) -> Interval:
-    """Return the interval of the mean of `values`, shape (rows,)."""
-    sums, rows = _blocks(values), _rows_of_blocks(len(values))
+def of_mean(blocks: Blocks) -> Interval:
+    """Return the interval of the mean of values."""
+    sums, rows = blocks.sums, blocks.rows
     drawn = _collected({"mean": (w @ sums) / (w @ rows)} for w in _draws_of_blocks(rows))
     return _percentiles(drawn["mean"])
+
+
+def in_blocks(pieces: Iterable[Floats]) -> Blocks:
+    """Return the sums of every `MOST_ROWS`-th row, or the rows themselves when they are few.
+
+    Args:
+        pieces: The values, shape (rows,); each but the last of a multiple of `MOST_ROWS` rows.
+    """
+    sums, rows = np.zeros(MOST_ROWS), np.zeros(MOST_ROWS)
+    for piece in pieces:
+        here = _blocks(piece)
+        sums[: len(here)] += here
+        rows[: len(here)] += _rows_of_blocks(len(piece))
+    used = rows > 0
+    return Blocks(sums[used], rows[used])
 
 
 def of_regression(truth: Floats, predicted: Floats) -> Intervals:

@@ -15,12 +15,9 @@ from autodrop.results.metrics import (
     Floats,
     Metrics,
     Ranking,
-    confusion,
     label_metrics,
-    losses,
     multiclass_metrics,
     plain,
-    ranked,
     regression_metrics,
     roc_auc,
     score_metrics,
@@ -89,15 +86,11 @@ def headline_metric(metrics: Mapping[str, Mapping[str, Any]]) -> str | None:
 
 
 def _two_classes(
-    scored: ScoredLabels, positive: int, validation: Mapping[str, float]
+    scored: ScoredLabels, positive: str, validation: Mapping[str, float]
 ) -> dict[str, Any]:
-    is_positive = scored.truth == positive
-    said = scored.predicted == positive
-    rows, positives = len(scored), int(is_positive.sum())
-    tp, called = int((is_positive & said).sum()), int(said.sum())
-    fp, fn = called - tp, positives - tp
-    counts = (tp, fp, fn, rows - tp - fp - fn)
-    ranking = None if scored.score is None else ranked(is_positive, scored.score)
+    ranking, counted = scored.ranking, scored.counted
+    counts = counted.of(positive)
+    rows, positives = len(scored), counts[0] + counts[2]
     values: Metrics = dict.fromkeys(("roc_auc", "average_precision", "log_loss", "brier"))
     intervals: Intervals = {}
     if ranking is not None:
@@ -111,12 +104,10 @@ def _two_classes(
     )
     baseline = _constant_score(share, one_class=positives in (0, rows))
     baseline |= plain(label_metrics(*always))
-    counted = confusion(scored.labels, scored.truth, scored.predicted)
     rankings = {}
     if ranking is not None:
-        label = scored.labels[positive]
         other = Ranking(1 - ranking.score[::-1], ranking.negatives[::-1], ranking.positives[::-1])
-        rankings = {name: ranking if name == label else other for name in counted.labels}
+        rankings = {name: ranking if name == positive else other for name in counted.labels}
     found = {
         "metrics": _metrics(values, intervals, baseline, validation),
         **_confusions(counted),
@@ -164,15 +155,13 @@ def _constant_score(share: float, *, one_class: bool) -> Metrics:
 
 
 def _classes(scored: ScoredLabels, validation: Mapping[str, float]) -> dict[str, Any]:
-    counted = confusion(scored.labels, scored.truth, scored.predicted)
+    counted = scored.counted
     values = plain(multiclass_metrics(counted))
     intervals = bootstrap.of_classes(counted)
     values |= {"log_loss": None, "roc_auc_ovr": None}
-    # A label that the model has no probability for leaves no loss.
-    if scored.of_truth is not None and np.isfinite(scored.of_truth).all():
-        lost = losses(scored.of_truth)
-        values["log_loss"] = float(lost.mean())
-        intervals["log_loss"] = bootstrap.of_mean(lost)
+    if scored.losses is not None:
+        values["log_loss"] = scored.losses.mean
+        intervals["log_loss"] = bootstrap.of_mean(scored.losses)
     rankings = dict(scored.rankings or {})
     occurring = {label for label, n in zip(counted.labels, counted.actual, strict=True) if n}
     if occurring and occurring <= rankings.keys():
@@ -203,14 +192,12 @@ def _majority(counted: Confusion) -> Metrics:
 
 
 def _confidence_curves(scored: ScoredLabels) -> dict[str, Any] | None:
-    if scored.of_prediction is None or not np.isfinite(scored.of_prediction).all():
+    if scored.confidence is None:
         return None
-    hits = scored.truth == scored.predicted
-    ranking = ranked(hits, scored.of_prediction.astype(np.float64))
     return {
         "roc": None,
         "precision_recall": None,
-        "calibration": curves.calibration(ranking),
+        "calibration": curves.calibration(scored.confidence),
         "gain": None,
         "lift": None,
     }
@@ -306,38 +293,27 @@ def interval_of(metric: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def segment_metrics(
-    scored: ScoredLabels | ScoredNumbers, rows: Sequence[bool] | Any
+    scored: ScoredLabels | ScoredNumbers,
 ) -> tuple[float | None, dict[str, dict[str, float | None]]]:
-    """Return the mean of the target in some rows, and their main metrics with intervals.
-
-    Args:
-        scored: All rows.
-        rows: Which of them; shape (rows,).
-    """
+    """Return the mean of the target over the rows, and their main metrics with intervals."""
     if isinstance(scored, ScoredNumbers):
-        truth, predicted = scored.truth[rows], scored.predicted[rows]
+        truth, predicted = scored.truth, scored.predicted
         values = regression_metrics(truth, predicted)
         return float(truth.mean()), _some(
             values, bootstrap.of_regression(truth, predicted), ("rmse", "mae")
         )
-    truth_codes, predicted_codes = scored.truth[rows], scored.predicted[rows]
     if scored.positive is None:
-        counted = confusion(scored.labels, truth_codes, predicted_codes)
-        values = plain(multiclass_metrics(counted))
-        return None, _some(values, bootstrap.of_classes(counted), ("accuracy", "f1_macro"))
-    is_positive = truth_codes == scored.positive
-    said = predicted_codes == scored.positive
-    tp, fp = int((is_positive & said).sum()), int((~is_positive & said).sum())
-    fn = int(is_positive.sum()) - tp
-    counts = (tp, fp, fn, len(is_positive) - tp - fp - fn)
+        values = plain(multiclass_metrics(scored.counted))
+        return None, _some(values, bootstrap.of_classes(scored.counted), ("accuracy", "f1_macro"))
+    counts = scored.counted.of(scored.positive)
     values, intervals = plain(label_metrics(*counts)), bootstrap.of_labels(*counts)
     names: tuple[str, ...] = ("accuracy", "precision", "recall", "f1")
-    if scored.score is not None:
-        ranking = ranked(is_positive, scored.score[rows])
-        values |= plain(score_metrics(ranking))
-        intervals |= bootstrap.of_scores(ranking)
+    if scored.ranking is not None:
+        values |= plain(score_metrics(scored.ranking))
+        intervals |= bootstrap.of_scores(scored.ranking)
         names = ("roc_auc", *names)
-    return float(is_positive.mean()), _some(values, intervals, names)
+    tp, _, fn, _ = counts
+    return (tp + fn) / len(scored), _some(values, intervals, names)
 
 
 def _some(

@@ -18,7 +18,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Integers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.integer[Any]]
-Bools = npt.NDArray[np.bool_]
 Metrics = dict[str, float | None]
 # Of numbers or of arrays of shape (replicates,).
 Values = dict[str, Any]
@@ -55,6 +54,24 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """Values of rows, summed in blocks: all that a mean and its interval need.
+
+    Attributes:
+        sums: Of the values in each block, shape (blocks,).
+        rows: In each block, shape (blocks,).
+    """
+
+    sums: Floats
+    rows: Floats
+
+    @property
+    def mean(self) -> float:
+        """The mean over all rows."""
+        return float(self.sums.sum() / self.rows.sum())
+
+
+@dataclass(frozen=True)
 class Confusion:
     """Counts of the pairs of truth and prediction that occur.
 
@@ -69,6 +86,15 @@ class Confusion:
     truth: Integers
     predicted: Integers
     counts: Any
+
+    def of(self, label: str) -> tuple[int, int, int, int]:
+        """Return true and false positives, false and true negatives, with `label` as positive."""
+        if label not in self.labels:
+            return 0, 0, 0, int(self.counts.sum())
+        at = self.labels.index(label)
+        tp, fn = int(self.hits[at]), int(self.actual[at] - self.hits[at])
+        fp = int(self.said[at]) - tp
+        return tp, fp, fn, int(self.counts.sum()) - tp - fp - fn
 
     @property
     def matrix(self) -> Integers:
@@ -92,26 +118,6 @@ class Confusion:
         """Rows with each label on both sides, shape (…, labels)."""
         same = self.truth == self.predicted
         return _summed(self.counts[..., same], self.truth[same], len(self.labels))
-
-
-def ranked(is_positive: Bools, score: Floats) -> Ranking:
-    """Return the counts of each distinct score, the highest first.
-
-    Args:
-        is_positive: Shape (rows,).
-        score: Shape (rows,); at least one.
-    """
-    order = np.argsort(score)[::-1]
-    in_order = score[order]
-    hits = is_positive[order]
-    # Ten million rows have as many scores: what is not needed any more goes at once.
-    del order
-    starts = np.append(0, np.flatnonzero(in_order[1:] != in_order[:-1]) + 1)
-    distinct = in_order[starts]
-    del in_order
-    positives = np.add.reduceat(hits, starts, dtype=np.int32)
-    rows = np.diff(starts, append=len(score)).astype(np.int32)
-    return Ranking(distinct, positives, rows - positives)
 
 
 def score_metrics(ranking: Ranking) -> Values:
@@ -197,38 +203,23 @@ def label_metrics(tp: Any, fp: Any, fn: Any, tn: Any) -> Values:
         }
 
 
-def confusion(
-    labels: Sequence[str], truth: Codes, predicted: Codes, only: Bools | None = None
-) -> Confusion:
+def confusion(labels: Sequence[str], truth: Codes, predicted: Codes, counts: Integers) -> Confusion:
     """Return the counts of the pairs that occur.
 
     Args:
         labels: What the codes stand for.
-        truth: Codes, shape (rows,).
-        predicted: Codes, shape (rows,).
-        only: Which rows; None for all.
+        truth: Codes, shape (pairs,); a pair may occur more than once.
+        predicted: Codes, shape (pairs,).
+        counts: Rows of each pair, at least one.
     """
-    size = max(len(labels), 1)
-    pairs = truth.astype(np.int64) * size + predicted
-    if only is not None:
-        pairs = pairs[only]
-    if size * size <= 4_000_000:
-        every = np.bincount(pairs, minlength=size * size)
-        found = np.flatnonzero(every)
-        counts = every[found].astype(np.int64)
-    else:
-        found, counts = np.unique(pairs, return_counts=True)
-    of_truth, of_prediction = found // size, found % size
-    used = sorted({*of_truth.tolist(), *of_prediction.tolist()}, key=lambda code: labels[code])
-    position = np.zeros(size, dtype=np.int64)
+    used = sorted({*truth.tolist(), *predicted.tolist()}, key=lambda code: labels[code])
+    position = np.zeros(max(len(labels), 1), dtype=np.int64)
     position[used] = np.arange(len(used))
-    order = np.lexsort((position[of_prediction], position[of_truth]))
-    return Confusion(
-        tuple(labels[code] for code in used),
-        position[of_truth][order],
-        position[of_prediction][order],
-        counts[order],
-    )
+    size = max(len(used), 1)
+    pairs, where = np.unique(position[truth] * size + position[predicted], return_inverse=True)
+    summed = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(summed, where, counts)
+    return Confusion(tuple(labels[code] for code in used), pairs // size, pairs % size, summed)
 
 
 def multiclass_metrics(counted: Confusion) -> Values:

@@ -38,7 +38,7 @@ def write_parquet(table: Path, target: Path, folder: Path, *, is_regression: boo
                 changed = f"regexp_matches({cell}, {engine.literal(CHANGED)})"
                 cell = f"case when {changed} then substr({cell}, 2) else {cell} end"
             columns.append(f"{cell} as {_identifier(_restored(name))}")
-        selected = f"select {', '.join(columns)} from cells"  # noqa: S608 - all is quoted
+        selected = f"select {', '.join(columns)} from cells"
         engine.query(
             f"copy ({selected}) to {engine.literal(str(target))} "
             "(format parquet, compression zstd, row_group_size 100000)"

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from autodrop.dataset import Dataset
 from autodrop.results.held_out import segment_metrics
-from autodrop.results.scored import ScoredLabels, ScoredNumbers
+from autodrop.results.scored import ScoredLabels, ScoredNumbers, Segment
 
 MOST_COLUMNS = 5
-_MOST_VALUES = 8
 # A column with more values is no segment; one of numbers only when they are few.
 _MOST_TEXTS = 1_000
 _MOST_NUMBERS = 12
@@ -42,47 +39,43 @@ def segments(
     """Return the section of the summary; None where the test data do not fit the rows.
 
     Args:
-        scored: The rows, with the codes of these columns.
+        scored: The rows, with the segments of these columns.
         columns: The columns with the share that they explain.
     """
     if scored.segments is None:
         return None
-    _, overall = segment_metrics(scored, np.ones(len(scored), dtype=np.bool_))
+    _, overall = segment_metrics(scored)
     return [
-        _segment(scored, name, share, overall)
+        _column(name, share, scored.segments[name], len(scored), overall)
         for name, share in columns.items()
         if name in scored.segments
     ]
 
 
-def _segment(
-    scored: ScoredLabels | ScoredNumbers,
-    column: str,
+def _column(
+    name: str,
     share: float | None,
+    found: Sequence[Segment],
+    rows: int,
     overall: Mapping[str, Mapping[str, float | None]],
 ) -> dict[str, Any]:
-    assert scored.segments is not None  # noqa: S101 - the caller has looked
-    coded = scored.segments[column]
-    counts = np.bincount(coded.codes, minlength=len(coded.values))
-    largest: Sequence[int] = np.argsort(-counts[: len(coded.values)], kind="stable").tolist()
     values: list[dict[str, Any]] = []
-    for code in largest[:_MOST_VALUES]:
-        target, metrics = segment_metrics(scored, coded.codes == code)
+    for segment in found:
+        target, metrics = segment_metrics(segment.scored)
         values.append(
             {
-                "value": coded.values[code],
-                "rows": int(counts[code]),
+                "value": segment.value,
+                "rows": len(segment.scored),
                 "target": target,
                 "metrics": metrics,
                 "differs": _differs(metrics, overall),
             }
         )
-    shown = sum(each["rows"] for each in values)
     return {
-        "column": column,
+        "column": name,
         "explained_share": share,
         "values": values,
-        "other_rows": len(scored) - shown,
+        "other_rows": rows - sum(len(segment.scored) for segment in found),
     }
 
 

@@ -8,11 +8,12 @@ that taking one apostrophe off brings every cell back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-_FIRST = frozenset("=+-@\t\r'")
-_DANGEROUS = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+from autodrop.preparation.duckdb_engine import DuckDB
+
+_DANGEROUS = r"'*[=+\-@\t\r]"
+_NUMBER = r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?"
+_FIRST = "=+-@\t\r'"
 # For DuckDB: which cells `safe_cell` has changed.
 CHANGED = r"^'+[=+\-@\t\r]"
 
@@ -23,11 +24,20 @@ def safe_cell(cell: str) -> str:
     >>> [safe_cell(each) for each in ("=1+1", "-1.5", "-x", "it's", "'=x")]
     ["'=1+1", '-1.5', "'-x", "it's", "''=x"]
     """
-    if cell[:1] in _FIRST and _DANGEROUS.match(cell) and not _NUMBER.fullmatch(cell):
+    if re.match(_DANGEROUS, cell) and not re.fullmatch(_NUMBER, cell):
         return f"'{cell}"
     return cell
 
 
-def safe_cells(cells: Iterable[str]) -> list[str]:
-    """Return the cells as they are written."""
-    return [safe_cell(cell) if cell[:1] in _FIRST else cell for cell in cells]
+def safe_sql(engine: DuckDB, cell: str) -> str:
+    """Return the expression for a cell as `safe_cell` gives it."""
+    firsts = ", ".join(engine.literal(each) for each in _FIRST)
+    # Most cells begin with none of them: one look instead of two patterns.
+    maybe = f"substr({cell}, 1, 1) in ({firsts})"
+    dangerous = f"regexp_matches({cell}, {engine.literal('^' + _DANGEROUS)})"
+    number = engine.matches(cell, _NUMBER)
+    apostrophe = engine.literal("'")
+    return (
+        f"case when {maybe} and {dangerous} and not {number} "
+        f"then {apostrophe} || {cell} else {cell} end"
+    )

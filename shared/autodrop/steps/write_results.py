@@ -18,7 +18,8 @@ from autodrop.results import importance as explained
 from autodrop.results.candidates import leaderboard_csv
 from autodrop.results.index_page import index_page
 from autodrop.results.parquet_table import write_parquet
-from autodrop.results.predictions import Files, Sources, score
+from autodrop.results.predictions import Sources, score
+from autodrop.results.records import Files
 from autodrop.results.report_page import report_page
 from autodrop.results.runs_of_dataset import described_run
 from autodrop.results.segments import segment_columns
