@@ -91,16 +91,34 @@ def scored_numbers(
 ) -> ScoredNumbers:
     """Return truth and predictions with their segments."""
     numbers, said = np.asarray(truth, dtype=float), np.asarray(predicted, dtype=float)
+    mean = float(numbers.mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = {
+            "truth": numbers,
+            "predicted": said,
+            "error": said - numbers,
+            "absolute": np.abs(said - numbers),
+            "deviation": np.abs(numbers - mean),
+        }
+
+    def quantiles(name: str, shares: Sequence[float]) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Without interpolation at the ends, where numbers may be huge.
+            ends = {0.0: values[name].min(), 1.0: values[name].max()}
+            return np.array([ends.get(each, np.quantile(values[name], each)) for each in shares])
+
     found = None
     if segments is not None:
         found = {
             name: [
-                Segment(cell, ScoredNumbers(numbers[at], said[at]))
+                Segment(cell, scored_numbers(numbers[at], said[at]))
                 for cell, at in _largest(cells, positions)
             ]
             for name, (cells, positions) in segments.items()
         }
-    return ScoredNumbers(numbers, said, mistakes, found)
+    halves = len(numbers) // 2
+    pieces = [(numbers[:halves], said[:halves]), (numbers[halves:], said[halves:])]
+    return ScoredNumbers(len(numbers), mean, lambda: pieces, quantiles, mistakes, found)
 
 
 def _some_of(

@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 
 from autodrop.results import bootstrap
 from autodrop.results.bootstrap import Interval
-from autodrop.results.metrics import regression_metrics, roc_auc, score_metrics
+from autodrop.results.metrics import roc_auc, score_metrics
 from tests.scored_rows import paired, ranked
 
 
@@ -114,9 +114,22 @@ def test_intervals_of_a_regression_are_those_of_a_plain_bootstrap(rows: int) -> 
     truth = rng.gamma(2, 3, rows) + 1
     predicted = truth + rng.standard_t(4, rows)
 
-    ours = bootstrap.of_regression(truth, predicted)
+    ours = bootstrap.of_regression(bootstrap.error_sums([(truth, predicted)], truth.mean()))
+    absolute = np.abs(predicted - truth)
+    ours["median"] = bootstrap.of_median(rows, lambda shares: np.quantile(absolute, shares))
 
-    theirs = plainly_all(rows, lambda i: regression_metrics(truth[i], predicted[i]))
+    def metrics(i: Any) -> dict[str, float]:
+        mse = sk.mean_squared_error(truth[i], predicted[i])
+        return {
+            "rmse": np.sqrt(mse),
+            "mae": sk.mean_absolute_error(truth[i], predicted[i]),
+            "mse": mse,
+            "r2": sk.r2_score(truth[i], predicted[i]),
+            "mape": sk.mean_absolute_percentage_error(truth[i], predicted[i]),
+            "median": sk.median_absolute_error(truth[i], predicted[i]),
+        }
+
+    theirs = plainly_all(rows, metrics)
     assert ours.keys() == theirs.keys()
     assert {name: alike(ours[name], theirs[name], 0.25) for name in theirs} == dict.fromkeys(
         theirs, True

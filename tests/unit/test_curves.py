@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from autodrop.results import curves
 from autodrop.results.metrics import Ranking
-from tests.scored_rows import ranked
+from tests.scored_rows import ranked, scored_numbers
 
 
 def two_classes(rows: int) -> tuple[Any, Any, Ranking]:
@@ -131,8 +131,8 @@ def test_histograms_of_a_regression_hold_every_row_also_the_far_ones() -> None:
     truth = np.append(rng.normal(0, 1, 5000), [1e9, -1e9])
     predicted = truth + rng.normal(0, 0.1, 5002)
 
-    both = curves.predicted_vs_actual(truth, predicted)
-    left = curves.residuals(predicted - truth)
+    both = curves.predicted_vs_actual(scored_numbers(truth, predicted))
+    left = curves.residuals(scored_numbers(truth, predicted))
 
     assert np.sum(both["counts"]) == 5002
     assert max(both["actual_edges"]) < 100
@@ -145,7 +145,7 @@ def test_errors_by_prediction_are_those_of_tenths_of_the_rows() -> None:
     predicted = np.arange(100.0)
     truth = predicted - np.where(predicted < 50, 1.0, -2.0)
 
-    found = curves.error_by_prediction(truth, predicted)
+    found = curves.error_by_prediction(scored_numbers(truth, predicted))
 
     assert [each["rows"] for each in found] == [10] * 10
     assert [each["mean_error"] for each in found] == [1.0] * 5 + [-2.0] * 5
@@ -153,14 +153,17 @@ def test_errors_by_prediction_are_those_of_tenths_of_the_rows() -> None:
 
 
 def test_a_constant_prediction_is_one_bin() -> None:
-    found = curves.error_by_prediction(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0))
+    found = curves.error_by_prediction(scored_numbers(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0)))
 
     assert [(each["rows"], each["mean_error"]) for each in found] == [(3, 0.0)]
-    assert sum(curves.residuals(np.zeros(3))["counts"]) == 3
+    assert sum(curves.residuals(scored_numbers(np.zeros(3), np.zeros(3)))["counts"]) == 3
 
 
 def test_error_quantiles() -> None:
-    found = {each["share"]: each for each in curves.error_quantiles(np.arange(-50.0, 51.0))}
+    found = {
+        each["share"]: each
+        for each in curves.error_quantiles(scored_numbers(np.zeros(101), np.arange(-50.0, 51.0)))
+    }
 
     assert found[0.5]["signed"] == 0
     assert found[0.9]["absolute"] == pytest.approx(np.quantile(np.abs(np.arange(-50.0, 51.0)), 0.9))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,15 +19,17 @@ from hypothesis import strategies as st
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
 from autodrop.results import scored_table
+from autodrop.results.held_out import held_out
 from autodrop.results.metrics import roc_auc, score_metrics
 from autodrop.results.parquet_table import write_parquet
 from autodrop.results.predictions import Sources, score
 from autodrop.results.records import Files
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
+from autodrop.results.segments import segments
 from autodrop.results.spreadsheet import safe_cell
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset
-from tests.scored_rows import scored_labels
+from tests.scored_rows import scored_labels, scored_numbers
 
 ALL_KEYS = ("predicted_label", "probability", "probabilities", "labels")
 ODD_LABELS = ["<=50K", "it's", 'say "hi"', "긍정", "😀", "a, b", "[x]", "\\n", "'", '"', "None!"]
@@ -90,7 +92,7 @@ def read_scored(
     truth: bytes | Sequence[bytes],
     output: bytes | Sequence[bytes],
     test: bytes | None = None,
-    segments: Sequence[str] = (),
+    segment_columns: Sequence[str] = (),
 ) -> Result:
     """Score these files; several are parts."""
     with TemporaryDirectory() as name:
@@ -101,9 +103,15 @@ def read_scored(
             None if test is None else files(folder, "test", [test]),
         )
         table = folder / "predictions.csv"
-        found = score(dataset, kind, keys, sources, table, segments)
-        with table.open(encoding="utf-8", newline="") as file:
+        with (
+            score(dataset, kind, keys, sources, table, segment_columns) as found,
+            table.open(encoding="utf-8", newline="") as file,
+        ):
             header, *rows = csv.reader(file)
+            if isinstance(found, ScoredNumbers):
+                # What is on disk now, before it is gone.
+                pieces = [*found.pieces()]
+                found = replace(found, pieces=lambda: pieces)
     return Result(found, header, rows)
 
 
@@ -303,12 +311,20 @@ def test_blank_lines_at_the_end_of_the_output_are_no_predictions() -> None:
     assert list(result.predicted) == ["a"]
 
 
+def numbers(result: Result) -> list[tuple[float, float]]:
+    """Return truth and predictions of a regression."""
+    assert isinstance(result.scored, ScoredNumbers)
+    return [
+        pair
+        for truth, predicted in result.scored.pieces()
+        for pair in zip(truth.tolist(), predicted.tolist(), strict=True)
+    ]
+
+
 def test_numbers_of_a_regression_are_taken_as_they_are() -> None:
     result = scored([], ["1", "2.5"], b"1.25\n-3e2\n", ["predicted_label"], ProblemType.REGRESSION)
 
-    assert isinstance(result.scored, ScoredNumbers)
-    assert result.scored.truth.tolist() == [1.0, 2.5]
-    assert result.scored.predicted.tolist() == [1.25, -300.0]
+    assert numbers(result) == [(1.0, 1.25), (2.5, -300.0)]
     assert result.predicted == ["1.25", "-3e2"]
 
 
@@ -418,9 +434,7 @@ def test_a_truth_with_decimal_commas_is_compared_with_what_the_model_says_with_p
 
     read = read_scored(dataset, ProblemType.REGRESSION, ("predicted_label",), truth, b"1.25\n-2\n")
 
-    assert isinstance(read.scored, ScoredNumbers)
-    assert read.scored.truth.tolist() == [1.5, -2.25]
-    assert read.scored.predicted.tolist() == [1.25, -2.0]
+    assert numbers(read) == [(1.5, 1.25), (-2.25, -2.0)]
     assert read.column("truth") == ["1,5", "-2,25"]
 
 
@@ -506,6 +520,45 @@ def test_the_worst_residuals_come_first_and_right_ones_are_none() -> None:
 
     assert found.mistakes is not None
     assert [(each.row, each.size) for each in found.mistakes] == [(20, -12.0), (10, 3.0)]
+
+
+def test_a_regression_on_disk_has_the_metrics_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scored_table, "_PIECE", 1_000)
+    rng = np.random.default_rng(8)
+    truth = rng.gamma(2, 3, 12_345) + 1
+    predicted = truth + rng.standard_t(3, 12_345)
+    cities = rng.integers(0, 3, 12_345)
+    dataset = a_dataset(classes=(), kind=ProblemType.REGRESSION)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [[i * 10, each] for i, each in enumerate(truth.tolist())]
+        sources = Sources(
+            files(folder, "truth", [written(["row", "y"], *rows)]),
+            files(folder, "output", [written(*([each] for each in predicted.tolist()))]),
+            files(folder, "test", [written(*(["1", "abc"[city]] for city in cities))]),
+        )
+        keys, table = ["predicted_label"], folder / "predictions.csv"
+        with score(dataset, ProblemType.REGRESSION, keys, sources, table, ["z"]) as found:
+            ours = held_out(found, {}), segments(found, {"z": None})
+
+    by_city = {"z": (["a", "b", "c"], cities)}
+    counted = scored_numbers(truth, predicted, segments=by_city)
+    theirs = held_out(counted, {}), segments(counted, {"z": None})
+    assert list(plain_numbers(ours)) == pytest.approx(list(plain_numbers(theirs)), rel=1e-9)
+    assert len(list(plain_numbers(ours))) > 100
+
+
+def plain_numbers(found: Any) -> Iterator[float]:
+    """Yield all numbers of a section of the summary."""
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, list | tuple):
+        for each in found:
+            yield from plain_numbers(each)
+    elif isinstance(found, int | float):
+        yield found
 
 
 def test_cells_of_the_segments_are_those_of_the_test_data() -> None:

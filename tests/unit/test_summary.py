@@ -21,7 +21,7 @@ from autodrop.run import RunState
 from autodrop.sagemaker_jobs import Metric, Objective
 from autodrop.settings import ProblemType
 from tests.builders import NOON, a_candidate, a_dataset, a_job, a_run, a_transform
-from tests.scored_rows import scored_labels
+from tests.scored_rows import scored_labels, scored_numbers
 from tests.template.conftest import ROOT
 
 F1 = Objective("F1", 0.61234, "Maximize")
@@ -42,7 +42,7 @@ BINARY = labels_of(
     score=[0.1, 0.8, 0.6, 0.7],
     mistakes=[Mistake(2, "no", "yes", 0.6)],
 )
-NUMBERS = ScoredNumbers(
+NUMBERS = scored_numbers(
     np.array([1.0, 2.0]), np.array([1.5, 2.0]), [Mistake(0, "1", "1.5", 0.5)], None
 )
 CLASSES = labels_of(["a", "b", "c", "a"], ["a", "b", "b", "c"])
@@ -153,8 +153,8 @@ def test_the_schema_is_one() -> None:
         (CLASSES, ProblemType.MULTICLASS),
         (labels_of([str(i) for i in range(60)], ["0"] * 60), ProblemType.MULTICLASS),
         (NUMBERS, ProblemType.REGRESSION),
-        (ScoredNumbers(np.array([1e300, -1e300]), np.array([0.0, 1.0])), ProblemType.REGRESSION),
-        (ScoredNumbers(np.full(50, 3.0), np.full(50, 3.0)), ProblemType.REGRESSION),
+        (scored_numbers(np.array([1e300, -1e300]), np.array([0.0, 1.0])), ProblemType.REGRESSION),
+        (scored_numbers(np.full(50, 3.0), np.full(50, 3.0)), ProblemType.REGRESSION),
     ],
 )
 @pytest.mark.parametrize("with_all", [False, True])
@@ -361,11 +361,11 @@ QUALITIES = [
     (labels_of(["a", "b"] * 50, ["a", "b"] * 50), ProblemType.MULTICLASS, "strong"),
     (labels_of(["a", "b"] * 50, ["a", "a"] * 50), ProblemType.MULTICLASS, "none"),
     (
-        ScoredNumbers(np.arange(99.0), np.arange(99.0) + np.tile([-9, 0, 9], 33)),
+        scored_numbers(np.arange(99.0), np.arange(99.0) + np.tile([-9, 0, 9], 33)),
         ProblemType.REGRESSION,
         "strong",
     ),
-    (ScoredNumbers(np.arange(99.0), np.arange(99.0)[::-1]), ProblemType.REGRESSION, "none"),
+    (scored_numbers(np.arange(99.0), np.arange(99.0)[::-1]), ProblemType.REGRESSION, "none"),
 ]
 
 

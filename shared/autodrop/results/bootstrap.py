@@ -16,8 +16,8 @@ The draws are the same every time: the same rows get the same intervals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ import numpy as np
 from autodrop.results.metrics import (
     Blocks,
     Confusion,
+    ErrorSums,
     Floats,
     Integers,
     Ranking,
@@ -32,6 +33,7 @@ from autodrop.results.metrics import (
     label_metrics,
     multiclass_metrics,
     pieces,
+    regression_metrics,
     roc_auc,
     score_metrics,
 )
@@ -93,48 +95,66 @@ def in_blocks(pieces: Iterable[Floats]) -> Blocks:
     """Return the sums of every `MOST_ROWS`-th row, or the rows themselves when they are few.
 
     Args:
-        pieces: The values, shape (rows,); each but the last of a multiple of `MOST_ROWS` rows.
+        pieces: The values, shape (rows,).
     """
-    sums, rows = np.zeros(MOST_ROWS), np.zeros(MOST_ROWS)
-    for piece in pieces:
-        here = _blocks(piece)
-        sums[: len(here)] += here
-        rows[: len(here)] += _rows_of_blocks(len(piece))
-    used = rows > 0
-    return Blocks(sums[used], rows[used])
+    rows, sums = _summed([piece] for piece in pieces)
+    return Blocks(sums, rows)
 
 
-def of_regression(truth: Floats, predicted: Floats) -> Intervals:
-    """Return the intervals of what `regression_metrics` returns, both of shape (rows,)."""
-    centre = truth.mean()
+def error_sums(pieces: Iterable[tuple[Floats, Floats]], centre: float) -> ErrorSums:
+    """Return the sums in blocks: of every `MOST_ROWS`-th row, or of each when they are few.
+
+    Args:
+        pieces: Truth and predictions, both of shape (rows,).
+        centre: Near the mean of the truths.
+    """
+
+    def columns() -> Iterator[Sequence[Floats]]:
+        for truth, predicted in pieces:
+            y, absolute = truth - centre, np.abs(predicted - truth)
+            yield y, y**2, absolute, absolute**2, absolute / np.abs(truth)
+
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        absolute = np.abs(predicted - truth)
-        rows = _rows_of_blocks(len(truth))
-        sums = {
-            "absolute": _blocks(absolute),
-            "square": _blocks(absolute**2),
-            "y": _blocks(truth - centre),
-            "y2": _blocks((truth - centre) ** 2),
-        }
-        if truth.all():
-            sums["share"] = _blocks(absolute / np.abs(truth))
+        return ErrorSums(*_summed(columns()))
 
-        def metrics(weights: Integers) -> Values:
-            n = weights @ rows
-            of = {name: weights @ column for name, column in sums.items()}
-            spread = of["y2"] - of["y"] ** 2 / n
-            mse = of["square"] / n
-            return {
-                "rmse": np.sqrt(mse),
-                "mae": of["absolute"] / n,
-                "mse": mse,
-                "r2": np.where(spread > 0, 1 - of["square"] / spread, np.nan),
-                "mape": of["share"] / n if "share" in of else np.full(len(n), np.nan),
-            }
 
-        drawn = _collected(metrics(weights) for weights in _draws_of_blocks(rows))
-        found = {name: _percentiles(values) for name, values in drawn.items()}
-    return {**found, "median_absolute_error": _of_median(absolute)}
+def total(sums: ErrorSums) -> ErrorSums:
+    """Return the sums over all blocks."""
+    return _weighted(sums, np.ones(len(sums.rows)))
+
+
+def of_regression(sums: ErrorSums) -> Intervals:
+    """Return the intervals of what `regression_metrics` returns, from sums in blocks."""
+    drawn = _collected(
+        regression_metrics(_weighted(sums, weights)) for weights in _draws_of_blocks(sums.rows)
+    )
+    return {name: _percentiles(values) for name, values in drawn.items()}
+
+
+def of_median(rows: int, quantiles: Callable[[Sequence[float]], Floats]) -> Interval:
+    """Return the interval of a median.
+
+    Args:
+        rows: How many values there are.
+        quantiles: Returns quantiles of the values, interpolated between neighbours.
+    """
+    if rows > MOST_ROWS:
+        half = _Z / (2 * np.sqrt(rows))
+        low, high = quantiles([0.5 - half, 0.5 + half])
+        return (float(low), float(high)) if np.isfinite([low, high]).all() else _NONE
+    in_order = quantiles(np.linspace(0, 1, rows).tolist())
+    if not np.isfinite(in_order).all():
+        return _NONE
+
+    def medians(weights: Integers) -> Values:
+        below = np.cumsum(weights, axis=1)
+        # The two rows in the middle, which are one where their number is odd.
+        first = (below < (rows + 1) // 2).sum(axis=1)
+        second = (below < rows // 2 + 1).sum(axis=1)
+        return {"median": (in_order[first] + in_order[second]) / 2}
+
+    ones = np.ones(rows, dtype=np.int64)
+    return _percentiles(_collected(map(medians, _draws(ones)))["median"])
 
 
 def of_macro_auc(rankings: Mapping[str, Ranking]) -> Interval:
@@ -212,20 +232,27 @@ def _binned(ranking: Ranking) -> Ranking:
     return Ranking(sums / (positives + negatives), positives, negatives)
 
 
-def _blocks(column: Floats) -> Floats:
-    """Return the sums of every `MOST_ROWS`-th row, shape (blocks,); the rows when they are few."""
-    size = min(len(column), MOST_ROWS)
-    whole = len(column) // size * size
-    sums: Floats = column[:whole].reshape(-1, size).sum(axis=0)
-    sums[: len(column) - whole] += column[whole:]
-    return sums
+def _summed(pieces: Iterable[Sequence[Floats]]) -> Any:
+    """Return sums of each kind of value in blocks, rows first, shape (1 + kinds, blocks).
+
+    Args:
+        pieces: Each has some values of each kind, all of the same rows.
+    """
+    seen = 0
+    sums: Any = np.zeros((1, 1))
+    for columns in pieces:
+        block = (np.arange(len(columns[0])) + seen) % MOST_ROWS
+        here = [np.bincount(block, minlength=MOST_ROWS)]
+        here += [np.bincount(block, values, minlength=MOST_ROWS) for values in columns]
+        sums = sums + np.array(here) if seen else np.array(here)
+        seen += len(block)
+    return sums[:, : min(seen, MOST_ROWS)]
 
 
-def _rows_of_blocks(total: int) -> Floats:
-    size = min(total, MOST_ROWS)
-    rows = np.full(size, float(total // size))
-    rows[: total % size] += 1
-    return rows
+def _weighted(sums: ErrorSums, weights: Any) -> ErrorSums:
+    """Return sums over blocks, each taken as often as its weight, shape (…, blocks), says."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return ErrorSums(*(weights @ getattr(sums, each.name) for each in fields(sums)))
 
 
 def _draws_of_blocks(rows: Floats) -> Iterator[Integers]:
@@ -263,27 +290,6 @@ def _percentiles(values: Floats) -> Interval:
         return _NONE
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def _of_median(values: Floats) -> Interval:
-    if not np.isfinite(values).all():
-        return _NONE
-    if len(values) > MOST_ROWS:
-        half = _Z / (2 * np.sqrt(len(values)))
-        low, high = np.quantile(values, [0.5 - half, 0.5 + half])
-        return float(low), float(high)
-    in_order = np.sort(values)
-    total = len(values)
-
-    def medians(weights: Integers) -> Values:
-        below = np.cumsum(weights, axis=1)
-        # The two rows in the middle, which are one where their number is odd.
-        first = (below < (total + 1) // 2).sum(axis=1)
-        second = (below < total // 2 + 1).sum(axis=1)
-        return {"median": (in_order[first] + in_order[second]) / 2}
-
-    ones = np.ones(total, dtype=np.int64)
-    return _percentiles(_collected(map(medians, _draws(ones)))["median"])
 
 
 def _variance_of_auc(ranking: Ranking) -> float:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from autodrop.results.bootstrap import wilson
 from autodrop.results.metrics import Floats, Integers, Ranking, label_metrics, plain
+from autodrop.results.scored import ScoredNumbers
 
 MOST_POINTS = 200
 _CALIBRATION_BINS = 10
@@ -129,58 +130,64 @@ def threshold_table(ranking: Ranking) -> list[dict[str, Any]]:
     return [_at(ranking, threshold) for threshold in sorted(wanted)]
 
 
-def error_quantiles(error: Floats) -> list[dict[str, float]]:
+def error_quantiles(scored: ScoredNumbers) -> list[dict[str, float]]:
     """Return quantiles of errors, with their sign and without."""
-    signed = np.quantile(error, _ERROR_SHARES)
-    absolute = np.quantile(np.abs(error), _ERROR_SHARES)
+    signed = scored.quantiles("error", _ERROR_SHARES)
+    absolute = scored.quantiles("absolute", _ERROR_SHARES)
     return [
         {"share": share, "absolute": float(off), "signed": float(value)}
         for share, off, value in zip(_ERROR_SHARES, absolute, signed, strict=True)
     ]
 
 
-def predicted_vs_actual(truth: Floats, predicted: Floats) -> dict[str, Any]:
+def predicted_vs_actual(scored: ScoredNumbers) -> dict[str, Any]:
     """Return a two-dimensional histogram; its outermost bins hold what is beyond them."""
-    low_t, high_t = _range(truth)
-    low_p, high_p = _range(predicted)
+    low_t, high_t = _range(scored, "truth")
+    low_p, high_p = _range(scored, "predicted")
     # One scale for both, so that the diagonal is where the model is right.
     low, high = min(low_t, low_p), max(high_t, high_p)
-    bins = _bins(truth, low, high, _SQUARES) * _SQUARES + _bins(predicted, low, high, _SQUARES)
-    counts = np.bincount(bins, minlength=_SQUARES**2).reshape(_SQUARES, _SQUARES)
+    counts = np.zeros(_SQUARES**2, dtype=np.int64)
+    for truth, predicted in scored.pieces():
+        bins = _bins(truth, low, high, _SQUARES) * _SQUARES + _bins(predicted, low, high, _SQUARES)
+        counts += np.bincount(bins, minlength=len(counts))
     edges = np.linspace(low, high, _SQUARES + 1).tolist()
-    return {"actual_edges": edges, "predicted_edges": edges, "counts": counts.tolist()}
+    squares = counts.reshape(_SQUARES, _SQUARES).tolist()
+    return {"actual_edges": edges, "predicted_edges": edges, "counts": squares}
 
 
-def residuals(error: Floats) -> dict[str, Any]:
+def residuals(scored: ScoredNumbers) -> dict[str, Any]:
     """Return a histogram around zero; its outermost bins hold what is beyond them."""
-    low, high = _range(error)
+    low, high = _range(scored, "error")
     side = max(abs(low), abs(high))
-    bins = _bins(error, -side, side, _RESIDUAL_BINS)
-    return {
-        "edges": np.linspace(-side, side, _RESIDUAL_BINS + 1).tolist(),
-        "counts": np.bincount(bins, minlength=_RESIDUAL_BINS).tolist(),
-    }
+    counts = np.zeros(_RESIDUAL_BINS, dtype=np.int64)
+    for truth, predicted in scored.pieces():
+        bins = _bins(predicted - truth, -side, side, _RESIDUAL_BINS)
+        counts += np.bincount(bins, minlength=_RESIDUAL_BINS)
+    edges = np.linspace(-side, side, _RESIDUAL_BINS + 1)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def error_by_prediction(truth: Floats, predicted: Floats) -> list[dict[str, float]]:
+def error_by_prediction(scored: ScoredNumbers) -> list[dict[str, float]]:
     """Return the errors in tenths of the rows, from the lowest prediction to the highest."""
-    edges = np.unique(np.quantile(predicted, np.arange(11) / 10))
-    which = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, max(len(edges) - 2, 0))
-    error = predicted - truth
-    found = []
-    for i in range(max(len(edges) - 1, 1)):
-        here = error[which == i]
-        if len(here):
-            found.append(
-                {
-                    "from": float(edges[i]),
-                    "to": float(edges[min(i + 1, len(edges) - 1)]),
-                    "rows": len(here),
-                    "mean_error": float(here.mean()),
-                    "mae": float(np.abs(here).mean()),
-                }
-            )
-    return found
+    edges = np.unique(scored.quantiles("predicted", [i / 10 for i in range(11)]))
+    last = max(len(edges) - 2, 0)
+    sums = np.zeros((3, last + 1))
+    for truth, predicted in scored.pieces():
+        which = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, last)
+        error = predicted - truth
+        for i, values in enumerate((None, error, np.abs(error))):
+            sums[i] += np.bincount(which, values, minlength=last + 1)
+    return [
+        {
+            "from": float(edges[i]),
+            "to": float(edges[min(i + 1, len(edges) - 1)]),
+            "rows": int(rows),
+            "mean_error": float(error / rows),
+            "mae": float(absolute / rows),
+        }
+        for i, (rows, error, absolute) in enumerate(sums.T)
+        if rows
+    ]
 
 
 def _at(ranking: Ranking, threshold: float) -> dict[str, Any]:
@@ -216,12 +223,10 @@ def _counted(bins: Integers, counts: Integers, size: int) -> list[int]:
     return [int(each) for each in np.bincount(bins, weights=counts, minlength=size)]
 
 
-def _range(values: Floats) -> tuple[float, float]:
+def _range(scored: ScoredNumbers, name: str) -> tuple[float, float]:
     """Return where nearly all values are: a few far ones would leave nothing to see of the rest."""
-    if len(values) <= 1_000:
-        low, high = float(values.min()), float(values.max())
-    else:
-        low, high = (float(each) for each in np.quantile(values, [0.001, 0.999]))
+    shares = [0.0, 1.0] if len(scored) <= 1_000 else [0.001, 0.999]
+    low, high = map(float, scored.quantiles(name, shares))
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from autodrop.results.bootstrap import Interval, Intervals
 from autodrop.results.metrics import (
     HIGHER_IS_BETTER,
     Confusion,
-    Floats,
+    ErrorSums,
     Metrics,
     Ranking,
     label_metrics,
@@ -28,6 +29,7 @@ from autodrop.results.scored import ScoredLabels, ScoredNumbers
 _LARGEST_MATRIX = 50
 _MOST_CONFUSIONS = 20
 _MOST_CLASSES = 200
+_MEDIAN = "median_absolute_error"
 _HEADLINES = ("roc_auc", "accuracy", "rmse")
 _NOTHING: dict[str, Any] = {
     "at_half": None,
@@ -244,27 +246,30 @@ def _class_table(counted: Confusion, rankings: Mapping[str, Ranking]) -> list[di
 
 
 def _numbers(scored: ScoredNumbers, validation: Mapping[str, float]) -> dict[str, Any]:
-    truth, predicted = scored.truth, scored.predicted
-    values = regression_metrics(truth, predicted)
-    intervals = bootstrap.of_regression(truth, predicted)
-    baseline = regression_metrics(truth, np.full(len(truth), truth.mean()))
+    sums = bootstrap.error_sums(scored.pieces(), scored.mean)
+    values = _with_median(sums, scored, "absolute")
+    intervals = bootstrap.of_regression(sums)
+    intervals[_MEDIAN] = bootstrap.of_median(len(scored), partial(scored.quantiles, "absolute"))
+    constant = ((truth, np.full(len(truth), scored.mean)) for truth, _ in scored.pieces())
+    baseline = _with_median(bootstrap.error_sums(constant, scored.mean), scored, "deviation")
     found = {"metrics": _metrics(values, intervals, baseline, validation)}
-    with np.errstate(over="ignore"):
-        error = predicted - truth
     # Numbers near the largest double have no quantile, bin or mean that JSON could say.
-    if not _is_moderate(truth) or not _is_moderate(predicted):
+    ends = [scored.quantiles(each, [0.0, 1.0]) for each in ("truth", "predicted")]
+    if np.abs(ends).max() >= 1e150:
         return found
     return {
         **found,
-        "error_quantiles": curves.error_quantiles(error),
-        "predicted_vs_actual": curves.predicted_vs_actual(truth, predicted),
-        "residuals": curves.residuals(error),
-        "error_by_prediction": curves.error_by_prediction(truth, predicted),
+        "error_quantiles": curves.error_quantiles(scored),
+        "predicted_vs_actual": curves.predicted_vs_actual(scored),
+        "residuals": curves.residuals(scored),
+        "error_by_prediction": curves.error_by_prediction(scored),
     }
 
 
-def _is_moderate(values: Floats) -> bool:
-    return max(float(values.max()), -float(values.min())) < 1e150
+def _with_median(sums: ErrorSums, scored: ScoredNumbers, of: str) -> Metrics:
+    values = regression_metrics(bootstrap.total(sums))
+    median = scored.quantiles(of, [0.5])[0]
+    return plain({"rmse": None, "mae": None, _MEDIAN: median, **values})
 
 
 def _metrics(
@@ -297,11 +302,9 @@ def segment_metrics(
 ) -> tuple[float | None, dict[str, dict[str, float | None]]]:
     """Return the mean of the target over the rows, and their main metrics with intervals."""
     if isinstance(scored, ScoredNumbers):
-        truth, predicted = scored.truth, scored.predicted
-        values = regression_metrics(truth, predicted)
-        return float(truth.mean()), _some(
-            values, bootstrap.of_regression(truth, predicted), ("rmse", "mae")
-        )
+        sums = bootstrap.error_sums(scored.pieces(), scored.mean)
+        values = plain(regression_metrics(bootstrap.total(sums)))
+        return scored.mean, _some(values, bootstrap.of_regression(sums), ("rmse", "mae"))
     if scored.positive is None:
         values = plain(multiclass_metrics(scored.counted))
         return None, _some(values, bootstrap.of_classes(scored.counted), ("accuracy", "f1_macro"))

@@ -72,6 +72,27 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class ErrorSums:
+    """Sums over the rows of a regression: numbers, or arrays of shape (blocks,) or (replicates,).
+
+    Attributes:
+        rows: Their number.
+        truth: Of truths, less a number that is near their mean.
+        truth_squares: Of the squares of these.
+        absolute: Of errors without their sign.
+        squares: Of the squares of errors.
+        shares: Of errors as a share of the truth.
+    """
+
+    rows: Any
+    truth: Any
+    truth_squares: Any
+    absolute: Any
+    squares: Any
+    shares: Any
+
+
+@dataclass(frozen=True)
 class Confusion:
     """Counts of the pairs of truth and prediction that occur.
 
@@ -245,26 +266,25 @@ def losses(probability_of_truth: Floats) -> Floats:
     return lost
 
 
-def regression_metrics(truth: Floats, predicted: Floats) -> Metrics:
-    """Return the metrics of numbers, both of shape (rows,), in the unit of the target.
+def regression_metrics(sums: ErrorSums) -> Values:
+    """Return the metrics of numbers, in the unit of the target.
 
-    `mape` is a share; None where a truth is zero.
+    `mape` is a share, and not finite where a truth is zero; `r2` is not where all are the same.
+
+    Args:
+        sums: Over all rows, or over the rows of each replicate.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        error = predicted - truth
-        squares = float(np.sum((truth - truth.mean()) ** 2))
-        mse = float(np.mean(error**2))
-        np.abs(error, out=error)
-        return plain(
-            {
-                "rmse": np.sqrt(mse),
-                "mae": np.mean(error),
-                "median_absolute_error": np.median(error),
-                "mse": mse,
-                "r2": np.nan if squares == 0 else 1 - mse * len(truth) / squares,
-                "mape": np.mean(error / np.abs(truth)) if truth.all() else np.nan,
-            }
-        )
+        mse = sums.squares / sums.rows
+        spread = sums.truth_squares - sums.truth**2 / sums.rows
+        return {
+            "rmse": np.sqrt(mse),
+            "mae": sums.absolute / sums.rows,
+            "mse": mse,
+            # Of truths that are all the same, nothing but rounding is left.
+            "r2": np.where(spread > 1e-12 * sums.truth_squares, 1 - sums.squares / spread, np.nan),
+            "mape": sums.shares / sums.rows,
+        }
 
 
 def plain(values: Mapping[str, Any]) -> Metrics:

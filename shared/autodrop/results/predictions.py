@@ -1,13 +1,13 @@
 """What batch transform wrote, joined to the truth, with labels as the dropped file spells them.
 
-The files become tables of DuckDB, which keeps on disk what does not fit into its memory. What is
-returned are counts; only a regression has two numbers for each row.
+The files become tables of DuckDB, which keeps on disk what does not fit into its memory.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Sources:
     test: Files | None = None
 
 
+@contextmanager
 def score(
     dataset: Dataset,
     problem_type: ProblemType,
@@ -47,8 +48,8 @@ def score(
     sources: Sources,
     table: Path,
     segment_columns: Sequence[str] = (),
-) -> ScoredLabels | ScoredNumbers:
-    """Write `predictions.csv` to `table` and return what the metrics need.
+) -> Iterator[ScoredLabels | ScoredNumbers]:
+    """Write `predictions.csv` to `table` and yield what the metrics need, which is on disk.
 
     Batch transform keeps the order of rows.
 
@@ -72,14 +73,15 @@ def score(
         comma = dataset.target.column in dataset.decimal_commas
         if problem_type is ProblemType.REGRESSION:
             _write(engine, table, header, "trim(told.label, ' \t')", None, ())
-            return numbers_table(scoring, comma=comma)
+            yield numbers_table(scoring, comma=comma)
+            return
         positive = dataset.target.positive_class if problem_type is ProblemType.BINARY else None
         known = [label for label, _ in dataset.target.classes]
         classes = _classes(scoring, keys, known, decimal_comma=comma)
         cells = [_quoted(safe_cell(classes.labels[code])) for code in classes.of_told]
         prediction = classes.prediction_sql(engine, cells)
         _write(engine, table, header, prediction, classes.texts_sql, classes.columns or ())
-        return labels_table(scoring, classes, positive)
+        yield labels_table(scoring, classes, positive)
 
 
 def _load_output(engine: DuckDB, keys: Sequence[str], output: Files, rows: int) -> None:

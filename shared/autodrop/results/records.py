@@ -16,7 +16,7 @@ from autodrop.preparation.engine import CannotRead
 Files = Callable[[], Iterable[Path]]
 _PIECE = 1 << 20
 _QUOTE = ord('"')
-_BORDERS = np.isin(np.arange(256), list(b',\n"'))
+_IS_BORDER = np.isin(np.arange(256), list(b",\n"))
 
 
 class WrongWidth(Exception):
@@ -79,22 +79,31 @@ def first_record(files: Files) -> list[str] | None:
 
 
 def _is_plain(path: Path) -> bool:
-    """Return whether DuckDB is sure to see the records that Python's `csv` sees.
-
-    It need not where lines end otherwise, are blank or end with a comma, or where a quote stands
-    neither at the beginning nor at the end of a cell.
-    """
-    window = b"\n"
+    """Return whether DuckDB is sure to see the records that Python's `csv` sees."""
+    rest = b""
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            window = window[-2:] + piece
-            if any(each in window for each in (b"\r", b"\n\n", b",\n")):
+            lines, end, rest = (rest + piece).rpartition(b"\n")
+            if len(rest) > LONGEST_ROW or (end and not _are_plain(lines)):
                 return False
-            codes = np.frombuffer(window, dtype=np.uint8)
-            quotes = np.flatnonzero(codes[1:-1] == _QUOTE) + 1
-            if not (_BORDERS[codes[quotes - 1]] | _BORDERS[codes[quotes + 1]]).all():
-                return False
-    return not window.endswith(b",")
+    return not rest or _are_plain(rest)
+
+
+def _are_plain(lines: bytes) -> bool:
+    """Return whether lines are plain.
+
+    They may not be where they end otherwise, are blank or end with a comma, or where quotes stand
+    neither around a cell nor doubled in it.
+    """
+    window = b"\n" + lines + b"\n"
+    if any(each in window for each in (b"\r", b"\n\n", b",\n")):
+        return False
+    codes = np.frombuffer(window, dtype=np.uint8)
+    edges = np.diff((codes == _QUOTE).astype(np.int8))
+    starts, ends = np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
+    opens, closes = _IS_BORDER[codes[starts - 1]], _IS_BORDER[codes[ends]]
+    is_odd = (ends - starts) % 2 == 1
+    return bool(((opens & closes) | ((opens ^ closes) == is_odd)).all())
 
 
 def _rewrite(path: Path, again: Path, width: int) -> None:

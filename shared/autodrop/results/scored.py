@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autodrop.results.metrics import Blocks, Confusion, Floats, Ranking
@@ -27,23 +27,29 @@ class Mistake:
 
 @dataclass(frozen=True)
 class ScoredNumbers:
-    """Truth and predictions of a regression, shape (rows,).
+    """Truth and predictions of a regression, in the unit of the target.
 
     Attributes:
-        truth: In the unit of the target.
-        predicted: The same.
+        rows: Their number.
+        mean: Of the truth.
+        pieces: Yields truth and predictions, both of shape (some rows,), in order; more than once.
+        quantiles: Returns quantiles of `truth`, `predicted`, `error` (prediction minus truth),
+            `absolute` (without its sign) or `deviation` (of the truth from its mean, without its
+            sign), interpolated between neighbours, for shares of the rows.
         mistakes: The worst, worst first.
         segments: By column; None where the test data do not fit the rows.
     """
 
-    truth: Floats
-    predicted: Floats
+    rows: int
+    mean: float
+    pieces: Callable[[], Iterable[tuple[Floats, Floats]]]
+    quantiles: Callable[[str, Sequence[float]], Floats]
     mistakes: Sequence[Mistake] = ()
     segments: Mapping[str, Sequence[Segment]] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.truth)
+        return self.rows
 
 
 @dataclass(frozen=True)

@@ -134,24 +134,58 @@ def numbers_table(scoring: Scoring, *, comma: bool) -> ScoredNumbers:
         "select row, rowid, predicted - truth from scored where predicted != truth "
         f"order by abs(predicted - truth) desc, rowid limit {_MISTAKES}"
     )
-    found = engine.arrays("select truth, predicted from scored")
-    scored = ScoredNumbers(
-        found["truth"],
-        found["predicted"],
-        [Mistake(row, *_cells(scoring, place), error) for row, place, error in worst],
-    )
-    if scoring.segments is None:
-        return scored
-    segments = {}
-    for i, (name, cells) in enumerate(scoring.segments.items()):
-        codes = engine.arrays(f"select s{i} as code from scored")["code"]
-        segments[name] = [
-            Segment(
-                cell, ScoredNumbers(scored.truth[codes == code], scored.predicted[codes == code])
-            )
-            for code, cell in enumerate(cells, 1)
-        ]
-    return replace(scored, segments=segments)
+    mistakes = [Mistake(row, *_cells(scoring, place), error) for row, place, error in worst]
+    segments = None
+    if scoring.segments is not None:
+        segments = {
+            name: [
+                Segment(cell, _numbers(engine, f"s{i} = {code}"))
+                for code, cell in enumerate(cells, 1)
+            ]
+            for i, (name, cells) in enumerate(scoring.segments.items())
+        }
+    return replace(_numbers(engine, "true"), mistakes=mistakes, segments=segments)
+
+
+def _numbers(engine: DuckDB, where: str) -> ScoredNumbers:
+    """Return the rows of the table `scored` for which a condition holds."""
+    ((rows, most),) = engine.query(f"select count(*), max(rowid) from scored where {where}")
+
+    def pieces() -> Iterator[tuple[Floats, Floats]]:
+        for start in range(0, most + 1, _PIECE):
+            here = f"rowid >= {start} and rowid < {start + _PIECE} and {where}"
+            found = engine.arrays(f"select truth, predicted from scored where {here}")
+            yield found["truth"], found["predicted"]
+
+    # Not by DuckDB, whose threads add up in another order each time.
+    mean = float(sum(truth.sum() / rows for truth, _ in pieces()))
+    values = {
+        "truth": "truth",
+        "predicted": "predicted",
+        "error": "predicted - truth",
+        "absolute": "abs(predicted - truth)",
+        "deviation": f"abs(truth - {mean!r}::double)",
+    }
+    in_order: set[str] = set()
+
+    def quantiles(name: str, shares: Sequence[float]) -> Floats:
+        table = f"{name}_in_order"
+        if name not in in_order:
+            value = f"select {values[name]} as value from scored where {where}"
+            engine.statement(f"create or replace temp table {table} as {value} order by value")
+            in_order.add(name)
+        at = np.asarray(shares) * (rows - 1)
+        before, part = np.floor(at).astype(np.int64), at - np.floor(at)
+        places = sorted({*before.tolist(), *np.ceil(at).astype(np.int64).tolist()})
+        some = f"select rowid, value from {table} where rowid in ({', '.join(map(str, places))})"
+        known = dict(engine.query(some))
+        found = np.array([known[place] for place in before.tolist()])
+        for i in np.flatnonzero(part):
+            following = known[int(before[i]) + 1]
+            found[i] = found[i] * (1 - part[i]) + following * part[i]
+        return found
+
+    return ScoredNumbers(rows, mean, pieces, quantiles)
 
 
 def _cells(scoring: Scoring, place: int) -> tuple[str, str]:

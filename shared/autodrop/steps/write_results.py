@@ -62,23 +62,6 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
     profile = _document(bucket, folder.profile)
     columns = segment_columns(dataset, profile)
-    with TemporaryDirectory() as name:
-        place = Path(name)
-        table = place / "predictions.csv"
-        scored = score(
-            dataset,
-            problem_type,
-            autopilot["response_keys"],
-            _sources(services, run, dataset, place),
-            table,
-            list(columns),
-        )
-        bucket.upload(folder.result(table.name), table, "text/csv")
-        if len(scored) > ROWS_FOR_PARQUET:
-            target = place / "predictions.parquet"
-            is_regression = problem_type is ProblemType.REGRESSION
-            write_parquet(table, target, place, is_regression=is_regression)
-            bucket.upload(folder.result(target.name), target, _PARQUET)
     evidence = Evidence(
         autopilot,
         transform,
@@ -88,7 +71,24 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
         columns,
         _previous(services, run),
     )
-    summary = summarise(run, dataset, scored, evidence, services.now())
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        table = place / "predictions.csv"
+        with score(
+            dataset,
+            problem_type,
+            autopilot["response_keys"],
+            _sources(services, run, dataset, place),
+            table,
+            list(columns),
+        ) as scored:
+            summary = summarise(run, dataset, scored, evidence, services.now())
+        bucket.upload(folder.result(table.name), table, "text/csv")
+        if summary["held_out"]["rows"] > ROWS_FOR_PARQUET:
+            target = place / "predictions.parquet"
+            is_regression = problem_type is ProblemType.REGRESSION
+            write_parquet(table, target, place, is_regression=is_regression)
+            bucket.upload(folder.result(target.name), target, _PARQUET)
     board = leaderboard_csv(summary["candidates"])
     bucket.write(folder.result("leaderboard.csv"), board.encode(), "text/csv")
     bucket.write(folder.result("report.html"), report_page(summary).encode(), _HTML)
