@@ -247,20 +247,17 @@ class FakeLedger:
         runs = [run for run in self.items.values() if run.dataset == dataset]
         return sorted(runs, key=lambda run: run.created_at, reverse=True)[:most]
 
-    def previous_completed(self, run: Run) -> Run | None:
+    def completed_before(self, run: Run, most: int) -> Sequence[Run]:
         self.world.before("dynamodb:Query dataset-runs")
         self.world.after()
-        return max(
-            (
-                each
-                for each in self.items.values()
-                if each.dataset == run.dataset
-                and each.state is RunState.COMPLETED
-                and each.created_at < run.created_at
-            ),
-            key=lambda each: each.created_at,
-            default=None,
+        found = (
+            each
+            for each in self.items.values()
+            if each.dataset == run.dataset
+            and each.state is RunState.COMPLETED
+            and each.created_at < run.created_at
         )
+        return sorted(found, key=lambda each: each.created_at, reverse=True)[:most]
 
     def advance(
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None

@@ -91,8 +91,8 @@ class Ledger(Protocol):
     def latest_runs(self, dataset: str, most: int) -> Sequence[Run]:
         """Return the dataset's last runs, newest first; what was just written may be missing."""
 
-    def previous_completed(self, run: Run) -> Run | None:
-        """Return the last completed run of the dataset that was created before `run`."""
+    def completed_before(self, run: Run, most: int) -> Sequence[Run]:
+        """Return the last completed runs of the dataset that were created before `run`."""
 
     def advance(
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None

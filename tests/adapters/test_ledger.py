@@ -78,8 +78,9 @@ def completed(ledger: Ledger, version: str, seconds: int, dataset: str = "bank")
     return run
 
 
-def test_the_previous_run_is_the_last_completed_one_of_the_dataset(ledger: Ledger) -> None:
-    completed(ledger, "v1", 0)
+def test_the_runs_before_are_the_last_completed_ones_of_the_dataset(ledger: Ledger) -> None:
+    completed(ledger, "v0", -5)
+    first = completed(ledger, "v1", 0)
     last = completed(ledger, "v2", 10)
     completed(ledger, "v3", 15, dataset="other")
     failed = claimed(ledger, version="v4", at=NOON + 20 * SECOND)
@@ -87,17 +88,14 @@ def test_the_previous_run_is_the_last_completed_one_of_the_dataset(ledger: Ledge
     run = claimed(ledger, version="v5", at=NOON + 30 * SECOND)
     completed(ledger, "v6", 40)
 
-    previous = ledger.previous_completed(run)
-
-    assert previous is not None
-    assert (previous.run_id, previous.state) == (last.run_id, RunState.COMPLETED)
+    assert [each.run_id for each in ledger.completed_before(run, 2)] == [last.run_id, first.run_id]
 
 
 def test_the_first_run_of_a_dataset_has_no_previous_one(ledger: Ledger) -> None:
     run = completed(ledger, "v1", 0)
     completed(ledger, "v2", 5)
 
-    assert ledger.previous_completed(run) is None
+    assert ledger.completed_before(run, 2) == []
 
 
 def test_the_latest_runs_are_those_of_the_dataset_newest_first(ledger: Ledger) -> None:

@@ -190,6 +190,7 @@ def test_the_summary_says_what_was_done() -> None:
         "method": "random",
         "test_fraction": 0.2,
         "seed": 200,
+        "file": None,
         "train_rows": 500,
         "test_rows": 100,
     }
@@ -233,7 +234,7 @@ def test_a_validation_metric_outside_of_the_interval_is_a_warning() -> None:
     summary = a_summary(scored=many(), objective=Objective("AUC", 0.999, "Maximize"))
 
     assert summary["agreement"]["disagrees"]
-    assert "too favourable" in summary["agreement"]["sentence"]
+    assert "more favourable" in summary["agreement"]["sentence"]
     assert [each["code"] for each in summary["warnings"]] == ["VALIDATION_DISAGREES"]
     assert summary["verdict"]["trust"]["level"] == "caution"
 
@@ -323,6 +324,7 @@ def test_warnings_of_the_data_and_of_autopilot_are_together_without_examples() -
     assert summary["warnings"] == [
         {
             "code": "TARGET_MISSING",
+            "level": "note",
             "message": "3 rows have no target.",
             "remedy": "Fill.",
             "line": 7,
@@ -330,6 +332,7 @@ def test_warnings_of_the_data_and_of_autopilot_are_together_without_examples() -
         },
         {
             "code": "AUTOPILOT_PARTIAL_FAILURE",
+            "level": "warning",
             "message": "No explainability report.",
             "remedy": "",
             "line": None,
@@ -377,6 +380,108 @@ def test_the_quality_is_told_against_the_baseline(
 
     assert quality["level"] == expected
     assert "interval" in quality["text"]
+
+
+def test_a_regression_is_compared_with_the_mean_on_the_same_rows() -> None:
+    # A few huge truths widen the interval of RMSE for the model and the mean alike.
+    rng = np.random.default_rng(1)
+    truth = rng.lognormal(14, 1.2, 400)
+    scored = scored_numbers(truth, truth * 0.15 + truth.mean() * 0.85)
+
+    summary = a_summary(scored=scored, kind=ProblemType.REGRESSION)
+
+    rmse = summary["held_out"]["metrics"]["rmse"]
+    assert rmse["high"] > rmse["baseline"]
+    assert summary["held_out"]["better_than_baseline"]
+    assert summary["verdict"]["quality"]["level"] == "weak"
+
+
+def test_labels_are_compared_with_the_majority_on_the_same_rows() -> None:
+    # 5 rows more than the majority are right, and not one less.
+    truth = ["a"] * 380 + ["b"] * 20
+    predicted = ["a"] * 380 + ["b"] * 5 + ["a"] * 15
+
+    held_out = a_summary(scored=labels_of(truth, predicted), kind=ProblemType.MULTICLASS)[
+        "held_out"
+    ]
+
+    assert held_out["metrics"]["accuracy"]["low"] < held_out["metrics"]["accuracy"]["baseline"]
+    assert held_out["better_than_baseline"]
+
+
+def few_positives(positives: int) -> dict[str, Any]:
+    """Return the summary of a thousand rows whose positive ones have the highest scores."""
+    truth = np.arange(1000) < positives
+    score = np.linspace(1, 0, 1000)
+    scored = scored_labels(["no", "yes"], truth, truth, positive="yes", score=score, mistakes=[])
+    return a_summary(scored=scored)
+
+
+@pytest.mark.parametrize(
+    ("positives", "said"),
+    [
+        (0, "none of the 1,000 held-out rows is 'yes'"),
+        (1, "only 1 of the 1,000 held-out rows is 'yes'"),
+        (4, "only 4 of the 1,000 held-out rows are 'yes'"),
+        (999, "only 1 of the 1,000 held-out rows is not 'yes'"),
+    ],
+)
+def test_too_few_rows_of_a_class_say_nothing_about_the_quality(positives: int, said: str) -> None:
+    summary = few_positives(positives)
+
+    assert summary["verdict"]["quality"] == {
+        "level": "unknown",
+        "text": f"That cannot be said: {said}.",
+    }
+    assert said in summary["verdict"]["trust"]["text"]
+    for name, metric in summary["held_out"]["metrics"].items():
+        if name not in ("accuracy", "log_loss", "brier"):
+            assert (metric["low"], metric["high"]) == (None, None), name
+    assert summary["held_out"]["metrics"]["accuracy"]["low"] == 1
+    assert conforms(summary)
+
+
+def test_few_rows_of_a_class_are_a_reason_for_caution() -> None:
+    summary = few_positives(12)
+
+    assert summary["verdict"]["quality"]["level"] == "strong"
+    assert "only 12 of the 1,000" in summary["verdict"]["trust"]["text"]
+    assert summary["held_out"]["metrics"]["roc_auc"]["low"] is not None
+
+
+def test_a_model_that_says_the_same_of_every_row_is_called_out() -> None:
+    truth = ["no"] * 60 + ["yes"] * 40
+
+    summary = a_summary(scored=labels_of(truth, ["yes"] * 100, positive="yes"))
+
+    assert summary["verdict"]["quality"]["text"].endswith("It says 'yes' of every row.")
+
+
+def test_a_column_that_gives_the_target_away_is_named_on_the_first_screen() -> None:
+    leak = Finding("GIVES_TARGET_AWAY", "It does.", "Ignore it.", column="code")
+
+    trust = a_summary(a_dataset(warnings=(leak,)), scored=many())["verdict"]["trust"]
+
+    assert trust["level"] == "caution"
+    assert "'code' may give the target away" in trust["text"]
+
+
+def test_what_is_only_good_to_know_is_no_doubt() -> None:
+    note = Finding("IDENTIFIER", "It is one.", "", column="id")
+
+    trust = a_summary(a_dataset(warnings=(note,)), scored=many())["verdict"]["trust"]
+
+    assert trust["level"] == "yes"
+
+
+def test_a_segment_of_a_few_rows_is_neither_better_nor_worse() -> None:
+    truth = ["no", "yes"] * 50
+    city = [0] * 80 + [1] * 20
+    scored = labels_of(truth, truth[:80] + ["no"] * 20, segments={"z": (["a", "b"], city)})
+
+    found = a_summary(scored=scored, evidence={"segment_columns": {"z": 0.1}})["segments"]
+
+    assert [each["differs"] for each in found[0]["values"]][1] is None
 
 
 def test_few_held_out_rows_are_a_reason_for_caution() -> None:

@@ -70,10 +70,10 @@ class DynamoLedger:
         """Return the dataset's last runs, newest first; what was just written may be missing."""
         return list(islice(self._backwards(dataset, None), most))
 
-    def previous_completed(self, run: Run) -> Run | None:
-        """Return the last completed run of the dataset that was created before `run`."""
+    def completed_before(self, run: Run, most: int) -> Sequence[Run]:
+        """Return the last completed runs of the dataset that were created before `run`."""
         earlier = self._backwards(run.dataset, run.created_at)
-        return next((each for each in earlier if each.state is RunState.COMPLETED), None)
+        return list(islice((each for each in earlier if each.state is RunState.COMPLETED), most))
 
     def _backwards(self, dataset: str, before: datetime | None) -> Iterator[Run]:
         condition, values = "dataset = :dataset", {":dataset": dataset}

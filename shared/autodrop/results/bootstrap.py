@@ -45,7 +45,7 @@ _BINS = 300
 METHOD = "percentile bootstrap over held-out rows"
 _AT_ONCE = 50
 _SEED = 20_240_229
-_Z = 1.959963984540054
+Z = 1.959963984540054
 
 Interval = tuple[float | None, float | None]
 Intervals = dict[str, Interval]
@@ -139,7 +139,7 @@ def of_median(rows: int, quantiles: Callable[[Sequence[float]], Floats]) -> Inte
         quantiles: Returns quantiles of the values, interpolated between neighbours.
     """
     if rows > MOST_ROWS:
-        half = _Z / (2 * np.sqrt(rows))
+        half = Z / (2 * np.sqrt(rows))
         low, high = quantiles([0.5 - half, 0.5 + half])
         return (float(low), float(high)) if np.isfinite([low, high]).all() else _NONE
     in_order = quantiles(np.linspace(0, 1, rows).tolist())
@@ -167,7 +167,7 @@ def of_macro_auc(rankings: Mapping[str, Ranking]) -> Interval:
         return _NONE
     areas = [float(roc_auc(each)) for each in rankings.values()]
     spread = [float(np.sqrt(_variance_of_auc(each))) for each in rankings.values()]
-    mean, half = float(np.mean(areas)), _Z * float(np.mean(spread))
+    mean, half = float(np.mean(areas)), Z * float(np.mean(spread))
     if not np.isfinite(mean + half):
         return _NONE
     return max(mean - half, 0.0), min(mean + half, 1.0)
@@ -178,15 +178,15 @@ def wilson(hits: float, rows: float) -> tuple[float, float]:
     if rows == 0:
         return 0.0, 1.0
     share = hits / rows
-    below = 1 + _Z**2 / rows
-    centre = (share + _Z**2 / (2 * rows)) / below
-    half = _Z * float(np.sqrt(share * (1 - share) / rows + _Z**2 / (4 * rows**2))) / below
+    below = 1 + Z**2 / rows
+    centre = (share + Z**2 / (2 * rows)) / below
+    half = Z * float(np.sqrt(share * (1 - share) / rows + Z**2 / (4 * rows**2))) / below
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def standard_error(low: float, high: float) -> float:
     """Return the standard error that a 95 % interval stands for."""
-    return (high - low) / (2 * _Z)
+    return (high - low) / (2 * Z)
 
 
 def difference(
@@ -195,7 +195,7 @@ def difference(
     """Return `now - before` with its interval; both are value, low and high."""
     change = now[0] - before[0]
     error = np.hypot(standard_error(*before[1:]), standard_error(*now[1:]))
-    return change, change - _Z * float(error), change + _Z * float(error)
+    return change, change - Z * float(error), change + Z * float(error)
 
 
 def _binned(ranking: Ranking) -> Ranking:

@@ -26,9 +26,7 @@ def comparison(
         profiles: Both `profile.json`, the previous one first; None where one is gone.
     """
     best = previous.get("best_candidate") or {}
-    same_question = all(
-        previous.get(name) == current[name] for name in ("target", "problem_type", "positive_class")
-    )
+    same_question = question(previous) == question(current)
     metrics = _metrics(current, previous) if same_question else {}
     return {
         "run_id": previous["run_id"],
@@ -41,6 +39,11 @@ def comparison(
         "sentence": _sentence(current, metrics, same_question=same_question),
         "data": None if profiles is None else data_changes(*profiles),
     }
+
+
+def question(summary: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a run was about: only runs about the same have metrics to compare."""
+    return tuple(summary.get(name) for name in ("target", "problem_type", "positive_class"))
 
 
 def data_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

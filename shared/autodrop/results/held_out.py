@@ -31,7 +31,11 @@ _MOST_CONFUSIONS = 20
 _MOST_CLASSES = 200
 _MEDIAN = "median_absolute_error"
 _HEADLINES = ("roc_auc", "accuracy", "rmse")
+# Fewer rows of a class tell too little of others like them for an interval.
+FEWEST_ROWS_OF_CLASS = 5
+_WITHOUT_CLASSES = ("accuracy", "log_loss", "brier")
 _NOTHING: dict[str, Any] = {
+    "label_threshold": None,
     "at_half": None,
     "at_best_f1": None,
     "confusion_matrix": None,
@@ -66,9 +70,13 @@ def held_out(
         # One row tells nothing of how others would differ.
         for metric in found["metrics"].values():
             metric.update(low=None, high=None)
+    name = headline_metric(found["metrics"])
     return {
         "rows": len(scored),
-        "headline_metric": headline_metric(found["metrics"]),
+        "headline_metric": name,
+        "better_than_baseline": None
+        if name is None
+        else _is_better(scored, found["metrics"], name),
         "interval": {
             "level": bootstrap.LEVEL,
             "method": bootstrap.METHOD,
@@ -100,6 +108,7 @@ def _two_classes(
         intervals = bootstrap.of_scores(ranking)
     values |= plain(label_metrics(*counts))
     intervals |= bootstrap.of_labels(*counts)
+    intervals = _trusted(intervals, counts)
     share = positives / rows
     always = (
         (positives, rows - positives, 0, 0) if share > 0.5 else (0, 0, positives, rows - positives)
@@ -114,6 +123,7 @@ def _two_classes(
         "metrics": _metrics(values, intervals, baseline, validation),
         **_confusions(counted),
         "classes": _class_table(counted, rankings if len(counted.labels) <= 2 else {}),
+        "label_threshold": scored.label_threshold,
     }
     return found if ranking is None else {**found, **_of_ranking(ranking, baseline)}
 
@@ -139,10 +149,40 @@ def _of_ranking(ranking: Ranking, baseline: Metrics) -> dict[str, Any]:
 def _at_threshold(ranking: Ranking, threshold: float, baseline: Metrics) -> dict[str, Any]:
     counts = curves.counts_at(ranking, threshold)
     values = plain(label_metrics(*counts))
-    return {
-        "threshold": threshold,
-        "metrics": _metrics(values, bootstrap.of_labels(*counts), baseline, {}),
-    }
+    intervals = _trusted(bootstrap.of_labels(*counts), counts)
+    return {"threshold": threshold, "metrics": _metrics(values, intervals, baseline, {})}
+
+
+def _trusted(intervals: Intervals, counts: tuple[int, int, int, int]) -> Intervals:
+    """Return the intervals that mean something with so many rows of either class."""
+    tp, fp, fn, tn = counts
+    if min(tp + fn, fp + tn) >= FEWEST_ROWS_OF_CLASS:
+        return intervals
+    return {name: each for name, each in intervals.items() if name in _WITHOUT_CLASSES}
+
+
+def _is_better(
+    scored: ScoredLabels | ScoredNumbers, metrics: Mapping[str, Mapping[str, Any]], name: str
+) -> bool | None:
+    """Return whether the metric is better than the baseline's by more than noise.
+
+    Both are measured on the same rows, which is noise that they share: the errors of numbers are
+    compared by R², and labels by the rows that only one of both gets right (McNemar).
+    """
+    if name == "rmse":
+        least, none = metrics["r2"]["low"], metrics["r2"]["value"]
+        if none is None:
+            return None
+        return bool((none if least is None else least) > 0)
+    if name == "roc_auc" or not isinstance(scored, ScoredLabels):
+        low = metrics[name]["low"]
+        return None if low is None else bool(low > metrics[name]["baseline"])
+    counted, rows = scored.counted, len(scored)
+    most = int(counted.actual.argmax())
+    won = int(counted.hits.sum() - counted.hits[most])
+    lost = int(counted.actual[most] - counted.hits[most])
+    error = np.sqrt(won + lost - (won - lost) ** 2 / rows)
+    return bool(won - lost > bootstrap.Z * error)
 
 
 def _constant_score(share: float, *, one_class: bool) -> Metrics:
@@ -316,7 +356,7 @@ def segment_metrics(
         intervals |= bootstrap.of_scores(scored.ranking)
         names = ("roc_auc", *names)
     tp, _, fn, _ = counts
-    return (tp + fn) / len(scored), _some(values, intervals, names)
+    return (tp + fn) / len(scored), _some(values, _trusted(intervals, counts), names)
 
 
 def _some(
@@ -324,6 +364,6 @@ def _some(
 ) -> dict[str, dict[str, float | None]]:
     told = {}
     for name in names:
-        low, high = intervals[name] if values[name] is not None else (None, None)
+        low, high = intervals.get(name, (None, None)) if values[name] is not None else (None, None)
         told[name] = {"value": values[name], "low": low, "high": high}
     return told

@@ -16,7 +16,7 @@ from autodrop.preparation.engine import CannotRead
 Files = Callable[[], Iterable[Path]]
 _PIECE = 1 << 20
 _QUOTE = ord('"')
-_IS_BORDER = np.isin(np.arange(256), list(b",\n"))
+_ENDS = np.isin(np.arange(256), list(b',\n"'))
 
 
 class WrongWidth(Exception):
@@ -79,31 +79,26 @@ def first_record(files: Files) -> list[str] | None:
 
 
 def _is_plain(path: Path) -> bool:
-    """Return whether DuckDB is sure to see the records that Python's `csv` sees."""
-    rest = b""
+    """Return whether DuckDB is sure to see the records that Python's `csv` sees.
+
+    It may not where lines end otherwise, are blank or end with a comma, or where something stands
+    between a cell's quotes and its end.
+    """
+    window, quotes_before = b"\n", 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            lines, end, rest = (rest + piece).rpartition(b"\n")
-            if len(rest) > LONGEST_ROW or (end and not _are_plain(lines)):
+            window = window[-2:] + piece
+            if any(each in window for each in (b"\r", b"\n\n", b",\n")):
                 return False
-    return not rest or _are_plain(rest)
-
-
-def _are_plain(lines: bytes) -> bool:
-    """Return whether lines are plain.
-
-    They may not be where they end otherwise, are blank or end with a comma, or where quotes stand
-    neither around a cell nor doubled in it.
-    """
-    window = b"\n" + lines + b"\n"
-    if any(each in window for each in (b"\r", b"\n\n", b",\n")):
-        return False
-    codes = np.frombuffer(window, dtype=np.uint8)
-    edges = np.diff((codes == _QUOTE).astype(np.int8))
-    starts, ends = np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
-    opens, closes = _IS_BORDER[codes[starts - 1]], _IS_BORDER[codes[ends]]
-    is_odd = (ends - starts) % 2 == 1
-    return bool(((opens & closes) | ((opens ^ closes) == is_odd)).all())
+            codes = np.frombuffer(window, dtype=np.uint8)
+            quotes = np.flatnonzero(codes[1:-1] == _QUOTE) + 1
+            # Every second quote closes a cell, or is the first of two that stand for one in it.
+            opening = quotes[quotes_before % 2 :: 2]
+            closing = quotes[1 - quotes_before % 2 :: 2]
+            if not (_ENDS[codes[opening - 1]].all() and _ENDS[codes[closing + 1]].all()):
+                return False
+            quotes_before += len(quotes)
+    return not window.endswith(b",") and (quotes_before + window.endswith(b'"')) % 2 == 0
 
 
 def _rewrite(path: Path, again: Path, width: int) -> None:

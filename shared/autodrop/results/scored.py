@@ -61,6 +61,8 @@ class ScoredLabels:
         positive: The positive class, for two classes.
         ranking: For two classes: how the probability of the positive class ranks the rows; None
             where the model gives none.
+        label_threshold: For two classes: the probability of the positive class from which on the
+            model names it; None where its labels do not follow from one.
         confidence: For several classes: how the probability of the predicted label ranks right
             predictions before wrong ones; None where some rows have none.
         losses: For several classes: the losses of the true labels; None where some have none.
@@ -73,6 +75,7 @@ class ScoredLabels:
     counted: Confusion
     positive: str | None = None
     ranking: Ranking | None = None
+    label_threshold: float | None = None
     confidence: Ranking | None = None
     losses: Blocks | None = None
     rankings: Mapping[str, Ranking] | None = None

@@ -224,6 +224,7 @@ def labels_table(scoring: Scoring, classes: Classes, positive: str | None) -> Sc
         counted.confusions("0")[0],
         positive,
         ranking=counted.rankings("0").get(0),
+        label_threshold=counted.label_threshold(),
         mistakes=counted.mistakes() if place else None,
         segments=counted.segments(positive),
     )
@@ -271,6 +272,20 @@ class _Counted:
             f"select {part} as part, score, truth = {code} as hit from scored",
             _FINE,
         )
+
+    def label_threshold(self) -> float | None:
+        """Return the lowest score of a row that is called positive, if all above it are."""
+        if self.ranked is None:
+            return None
+        is_called = f"predicted = {self.classes.labels.index(self.ranked)}"
+        lowest_sql = f"min(score) filter ({is_called})"
+        highest_sql = f"max(score) filter (not {is_called})"
+        ((lowest, highest),) = self.scoring.engine.query(
+            f"select {lowest_sql}, {highest_sql} from scored"
+        )
+        if lowest is None or highest is None or lowest <= highest:
+            return None
+        return float(lowest)
 
     def rankings_of_classes(self) -> dict[str, Ranking] | None:
         """Return how each class that occurs ranks the rows against all others."""

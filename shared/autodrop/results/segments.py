@@ -10,6 +10,7 @@ from autodrop.results.held_out import segment_metrics
 from autodrop.results.scored import ScoredLabels, ScoredNumbers, Segment
 
 MOST_COLUMNS = 5
+_FEWEST_ROWS = 30
 # A column with more values is no segment; one of numbers only when they are few.
 _MOST_TEXTS = 1_000
 _MOST_NUMBERS = 12
@@ -68,7 +69,9 @@ def _column(
                 "rows": len(segment.scored),
                 "target": target,
                 "metrics": metrics,
-                "differs": _differs(metrics, overall),
+                "differs": _differs(metrics, overall)
+                if len(segment.scored) >= _FEWEST_ROWS
+                else None,
             }
         )
     return {

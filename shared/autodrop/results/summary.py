@@ -26,6 +26,10 @@ from autodrop.settings import ProblemType
 SCHEMA_VERSION = 2
 # Beyond as many rows there is a Parquet file beside the CSV.
 ROWS_FOR_PARQUET = 1_000_000
+_REMEDY_FOR_FLATTERY = (
+    "Believe the held-out rows. Look for rows that belong together but stand on both sides of the "
+    "split, and for data that change over time."
+)
 _FILES = ("summary.json", "leaderboard.csv", "predictions.csv", "report.html")
 
 
@@ -84,7 +88,8 @@ def summarise(
     autopilot = evidence.autopilot
     best = autopilot["best_candidate"]
     measured = held_out(scored, validation_metrics(best))
-    agreed = agreement(best["objective"], measured["metrics"])
+    split = dataset.split
+    agreed = agreement(best["objective"], measured["metrics"], (split.train_rows, split.test_rows))
     is_binary = evidence.problem_type is ProblemType.BINARY
     summary: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -106,6 +111,7 @@ def summarise(
             "method": dataset.split.method,
             "test_fraction": dataset.split.test_fraction,
             "seed": dataset.split.seed,
+            "file": _test_file(run, dataset),
             "train_rows": dataset.split.train_rows,
             "test_rows": dataset.split.test_rows,
         },
@@ -137,6 +143,12 @@ def summarise(
         summary["comparison"] = comparison(summary, previous.summary, both)
     summary["verdict"] = verdict(summary)
     return summary
+
+
+def _test_file(run: Run, dataset: Dataset) -> str | None:
+    names = {key.rpartition("/")[2] for key in run.drop.test_file_keys}
+    # Which of several names it was, nobody has written down.
+    return names.pop() if dataset.split.method == "file" and len(names) == 1 else None
 
 
 def _mistakes(scored: ScoredLabels | ScoredNumbers) -> dict[str, Any] | None:
@@ -179,8 +191,7 @@ def _warnings(
         yield Finding(
             "VALIDATION_DISAGREES",
             agreed["sentence"],
-            "Believe the held-out rows. Look for rows that belong together but stand on both sides "
-            "of the split, and for data that change over time.",
+            _REMEDY_FOR_FLATTERY if agreed["flatters"] else "Believe the held-out rows.",
         )
 
 
@@ -188,6 +199,7 @@ def _warning(finding: Finding) -> dict[str, Any]:
     """Return the finding without its example: a summary holds no cells."""
     return {
         "code": finding.code,
+        "level": getattr(finding, "level", "warning"),
         "message": finding.message,
         "remedy": finding.remedy,
         "line": finding.line,

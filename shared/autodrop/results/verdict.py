@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodrop.results.candidates import our_name
-from autodrop.results.held_out import interval_of
+from autodrop.results.held_out import FEWEST_ROWS_OF_CLASS, interval_of
 from autodrop.results.words import in_short
 
 _FEW_ROWS = 200
+_FEW_ROWS_OF_CLASS = 20
+# Autopilot tells its metric without the rows that it was measured on. It cross-validates, or holds
+# out a part of the training rows; this is as if it were a fifth of them.
+_VALIDATION_SHARE = 0.2
+_LEAKS = ("GIVES_TARGET_AWAY", "COPY_OF_TARGET")
 _NAMES = {
     "roc_auc": "ROC AUC",
     "accuracy": "accuracy",
@@ -19,7 +26,9 @@ _NAMES = {
 
 
 def agreement(
-    objective: Mapping[str, Any] | None, metrics: Mapping[str, Mapping[str, Any]]
+    objective: Mapping[str, Any] | None,
+    metrics: Mapping[str, Mapping[str, Any]],
+    rows: tuple[int, int],
 ) -> dict[str, Any] | None:
     """Return Autopilot's own validation metric beside the same one on held-out rows.
 
@@ -28,43 +37,76 @@ def agreement(
     Args:
         objective: The best candidate's, with `metric` and `value`.
         metrics: `held_out.metrics` of the summary.
+        rows: How many rows the model learned from, and how many are held out.
     """
     name = None if objective is None else our_name(objective["metric"])
     if objective is None or name is None or metrics.get(name, {}).get("value") is None:
         return None
     metric, value = metrics[name], float(objective["value"])
     low, high = metric["low"], metric["high"]
-    disagrees = low is not None and high is not None and not low <= value <= high
+    disagrees = False
+    if low is not None and high is not None:
+        # Both numbers come from samples: the noise of their difference is larger than that of one.
+        wider = float(np.sqrt(1 + rows[1] / (_VALIDATION_SHARE * rows[0])))
+        below, above = (wider * (metric["value"] - low), wider * (high - metric["value"]))
+        disagrees = not metric["value"] - below <= value <= metric["value"] + above
     numbers = f"{objective['metric']} is {in_short(value)} on Autopilot's own validation rows"
     here = f"{in_short(metric['value'])}{_between(metric)} on held-out rows"
+    flatters = (value > metric["value"]) == (metric["better"] == "higher")
     if not disagrees:
         ending = ": they agree." if low is not None else "."
     else:
-        flatters = (value > metric["value"]) == (metric["better"] == "higher")
-        ending = f": Autopilot's is too {'favourable' if flatters else 'cautious'}."
+        ending = f": Autopilot's is more {'favourable' if flatters else 'cautious'}, beyond noise."
     return {
         "metric": objective["metric"],
         "held_out_metric": name,
         "validation": value,
         "held_out": interval_of(metric),
         "disagrees": disagrees,
+        "flatters": disagrees and flatters,
         "sentence": f"{numbers} and {here}{ending}",
     }
 
 
 def verdict(summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return the three answers, from the other sections of the summary."""
+    held_out = summary["held_out"]
+    scarce = _scarce(held_out, summary["problem_type"], summary["positive_class"])
     return {
-        "quality": _quality(summary["problem_type"], summary["held_out"]),
-        "comparison": _comparison(summary["held_out"], summary["comparison"]),
-        "trust": _trust(summary["held_out"], summary["agreement"], summary["warnings"]),
+        "quality": _quality(summary["problem_type"], held_out, scarce),
+        "comparison": _comparison(held_out, summary["comparison"]),
+        "trust": _trust(held_out, summary["agreement"], summary["warnings"], scarce),
     }
 
 
-def _quality(problem_type: str, held_out: Mapping[str, Any]) -> dict[str, str]:
+def _scarce(
+    held_out: Mapping[str, Any], problem_type: str, positive: str | None
+) -> tuple[int, str] | None:
+    """Return how many held-out rows the rarer side has, and its name; None where it has enough.
+
+    The sides are the positive class and all others, or the most frequent class and all others.
+    """
+    if held_out["classes"] is None:
+        return None
+    rows = {each["label"]: each["rows"] for each in held_out["classes"]}
+    if problem_type == "binary" and positive is not None:
+        label, of_label = positive, rows.get(positive, 0)
+    else:
+        label, of_label = max(rows.items(), key=lambda each: each[1])
+    others = held_out["rows"] - of_label
+    if min(of_label, others) >= _FEW_ROWS_OF_CLASS:
+        return None
+    return (of_label, f"'{label}'") if of_label <= others else (others, f"not '{label}'")
+
+
+def _quality(
+    problem_type: str, held_out: Mapping[str, Any], scarce: tuple[int, str] | None
+) -> dict[str, str]:
     name = held_out["headline_metric"]
     if name is None:
         return {"level": "unknown", "text": "No metric could be measured on the held-out rows."}
+    if scarce is not None and scarce[0] < FEWEST_ROWS_OF_CLASS:
+        return {"level": "unknown", "text": f"That cannot be said: {_few_of(held_out, scarce)}."}
     metric = held_out["metrics"][name]
     said = f"{_NAMES[name]} {in_short(metric['value'])}{_between(metric)}"
     baseline = metric["baseline"]
@@ -72,16 +114,31 @@ def _quality(problem_type: str, held_out: Mapping[str, Any]) -> dict[str, str]:
         return {"level": "unknown", "text": f"{said}; there is no baseline to compare with."}
     what = {"binary": "guessing", "multiclass": "always saying the most frequent class"}
     guess = f"{what.get(problem_type, 'always saying the mean')} scores {in_short(baseline)}"
-    low, high = metric["low"], metric["high"]
-    if low is not None and high is not None:
-        above = low > baseline if metric["better"] == "higher" else high < baseline
-    else:
+    constant = _constant(held_out)
+    above = held_out["better_than_baseline"]
+    if above is None:
         above = (metric["value"] > baseline) == (metric["better"] == "higher")
     if not above:
-        return {"level": "none", "text": f"No better than the baseline: {said}; {guess}."}
+        return {"level": "none", "text": f"No better than the baseline: {said}; {guess}.{constant}"}
     level = _level(held_out["metrics"], name, metric["value"], baseline)
     word = {"strong": "Strong", "fair": "Fair", "weak": "Weak, but better than the baseline"}
-    return {"level": level, "text": f"{word[level]}: {said}; {guess}."}
+    return {"level": level, "text": f"{word[level]}: {said}; {guess}.{constant}"}
+
+
+def _constant(held_out: Mapping[str, Any]) -> str:
+    """Return a sentence about a model that says the same of every row, if it does."""
+    for each in held_out["classes"] or ():
+        if each["predicted"] == held_out["rows"] > 1:
+            return f" It says '{each['label']}' of every row."
+    return ""
+
+
+def _few_of(held_out: Mapping[str, Any], scarce: tuple[int, str]) -> str:
+    rows, what = scarce
+    if rows == 0:
+        return f"none of the {held_out['rows']:,} held-out rows is {what}"
+    verb = "is" if rows == 1 else "are"
+    return f"only {rows} of the {held_out['rows']:,} held-out rows {verb} {what}"
 
 
 def _level(
@@ -112,18 +169,31 @@ def _trust(
     held_out: Mapping[str, Any],
     agreement: Mapping[str, Any] | None,
     warnings: Sequence[Mapping[str, Any]],
+    scarce: tuple[int, str] | None,
 ) -> dict[str, str]:
     rows = held_out["rows"]
     counted = f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
     doubts = []
+    leaks = [f"'{each['column']}'" for each in warnings if each["code"] in _LEAKS]
+    if leaks:
+        doubts.append(f"{_listed(leaks)} may give the target away")
     if rows < _FEW_ROWS:
         doubts.append(f"only {counted} {'was' if rows == 1 else 'were'} held out")
+    if scarce is not None:
+        doubts.append(_few_of(held_out, scarce))
     if agreement is not None and agreement["disagrees"]:
         doubts.append("Autopilot's own metric disagrees")
-    others = [each for each in warnings if each["code"] != "VALIDATION_DISAGREES"]
+    others = [
+        each
+        for each in warnings
+        if each["level"] == "warning" and each["code"] not in (*_LEAKS, "VALIDATION_DISAGREES")
+    ]
     if others:
+        more = " more" if doubts else ""
         doubts.append(
-            "there is a warning" if len(others) == 1 else f"there are {len(others)} warnings"
+            f"there is one{more} warning"
+            if len(others) == 1
+            else f"there are {len(others)}{more} warnings"
         )
     measured = f"Measured on {counted} that the model had never seen"
     if doubts:

@@ -16,6 +16,7 @@ from autodrop.ports import Bucket, Services
 from autodrop.report import Report
 from autodrop.results import importance as explained
 from autodrop.results.candidates import leaderboard_csv
+from autodrop.results.comparison import question
 from autodrop.results.index_page import index_page
 from autodrop.results.parquet_table import write_parquet
 from autodrop.results.predictions import Sources, score
@@ -34,6 +35,8 @@ _HTML = "text/html; charset=utf-8"
 _PARQUET = "application/vnd.apache.parquet"
 # On the dataset's page; a summary is read for each.
 _MOST_RUNS = 100
+# One of them is to be about the same target; a summary is read for each.
+_MOST_PREVIOUS = 10
 
 
 def write_results(services: Services, run_id: str) -> Report:
@@ -69,7 +72,7 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
         profile,
         _importance(bucket, dataset, autopilot),
         columns,
-        _previous(services, run),
+        _previous(services, run, dataset, problem_type),
     )
     with TemporaryDirectory() as name:
         place = Path(name)
@@ -125,14 +128,24 @@ def _importance(
     return None
 
 
-def _previous(services: Services, run: Run) -> Previous | None:
-    previous = services.ledger.previous_completed(run)
-    if previous is None:
-        return None
-    summary = _document(services.bucket, previous.folder.result("summary.json"))
-    if summary is None:
-        return None
-    return Previous(summary, _document(services.bucket, previous.folder.profile))
+def _previous(
+    services: Services, run: Run, dataset: Dataset, problem_type: ProblemType
+) -> Previous | None:
+    """Return the last completed run about the same target, else the last one about any."""
+    target, is_binary = dataset.target, problem_type is ProblemType.BINARY
+    asked = (target.column, str(problem_type), target.positive_class if is_binary else None)
+    last: Previous | None = None
+    for each in services.ledger.completed_before(run, _MOST_PREVIOUS):
+        summary = _document(services.bucket, each.folder.result("summary.json"))
+        if summary is None:
+            continue
+        is_same = question(summary) == asked
+        if is_same or last is None:
+            found = Previous(summary, _document(services.bucket, each.folder.profile))
+            if is_same:
+                return found
+            last = found
+    return last
 
 
 def _runs(services: Services, run: Run, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
