@@ -215,7 +215,8 @@ def test_cleanup_removes_what_the_run_made_and_not_the_drop(dropped: Autodrop) -
     again = dropped.run("cleanup", run["run_id"], "--yes")
 
     assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
-    assert dropped.keys(f"runs/binary-again/{run['run_id']}/") == []
+    # Without its only run the dataset has no page either.
+    assert dropped.keys("runs/binary-again/") == []
     assert dropped.keys(run["file"]) == [run["file"]]
     models = dropped.aws.client("sagemaker").list_models()["Models"]
     assert run["run_id"] not in {each["ModelName"] for each in models}
