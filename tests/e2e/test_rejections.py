@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_unusable_file_is_rejected_with_what_to_do(
     assert failure["remedy"].split()[0] in answer.output
     jobs = autodrop.aws.client("sagemaker").list_auto_ml_jobs(NameContains=run["run_id"])
     assert jobs["AutoMLJobSummaries"] == []
-    page = _page_with(autodrop, run["run_id"])
+    page = autodrop.page_with(run)
     assert "1 run: 1 rejected. There is no result yet." in page
     assert f'href="./{run["run_id"]}/failure.json">{code}</a>' in page
 
@@ -57,7 +56,7 @@ def test_a_second_rejected_file_is_on_the_page_with_the_first(
         file.write_bytes(content)
         autodrop.run("drop", file, "--dataset", "twice", "--wait")
 
-    page = _page_with(autodrop, autodrop.run_of("twice")["run_id"])
+    page = autodrop.page_with(autodrop.run_of("twice"))
 
     assert "2 runs: 2 rejected. There is no result yet." in page
     assert "EMPTY_FILE" in page
@@ -77,20 +76,7 @@ def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: P
     assert answer.exit_code == 1, answer.output
     run = autodrop.run_of("stopped")
     assert run["state"] == "STOPPED"
-    assert "1 run: 1 stopped." in _page_with(autodrop, run["run_id"])
-
-
-def _page_with(autodrop: Autodrop, run_id: str) -> str:
-    """Return the page of a dataset once it shows the run."""
-    dataset = next(run["dataset"] for run in autodrop.runs() if run["run_id"] == run_id)
-    key = f"runs/{dataset}/index.html"
-    for _ in range(60):
-        if key in autodrop.keys(key):
-            page = autodrop.object(key).decode()
-            if run_id in page:
-                return page
-        time.sleep(0.5)
-    raise AssertionError(f"run {run_id} does not get onto {key}")
+    assert "1 run: 1 stopped." in autodrop.page_with(run)
 
 
 def _job_of(autodrop: Autodrop, dataset: str) -> str:
