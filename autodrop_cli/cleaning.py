@@ -1,4 +1,4 @@
-"""Removing what a run made: its objects, its model, and at last its entry in the ledger."""
+"""Removing what a run made: objects, model, its place on the page, at last its ledger entry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from autodrop.errors import JobFailed
 from autodrop.naming import RUNS
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TERMINAL_STATUSES
+from autodrop.steps.write_dataset_page import write_page
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.problems import Problem
@@ -126,8 +127,16 @@ def remove(connection: Connection, leftovers: Leftovers, now: datetime) -> Remov
             "delete versions (s3:DeleteObjectVersion). The run stays in the list."
         )
     if leftovers.run is not None:
+        _take_off_page(connection, leftovers.run)
         connection.ledger.remove(leftovers.run_id, now)
     return Removed(versions=versions, model=model, entry=leftovers.run is not None)
+
+
+def _take_off_page(connection: Connection, run: Run) -> None:
+    """Write the dataset's page without the run; a dataset without other runs has none."""
+    left = write_page(connection.bucket, connection.ledger, run, {run.run_id: None})
+    if not left:
+        connection.bucket.delete_all_versions(run.folder.index)
 
 
 def _job_statuses(connection: Connection, run_id: str) -> dict[str, str]:

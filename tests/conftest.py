@@ -50,6 +50,6 @@ def world() -> World:
 
 @pytest.fixture
 def functions(world: World) -> Iterator[Functions]:
-    """Return the six Lambda functions, working in `world`."""
+    """Return the seven Lambda functions, working in `world`."""
     with Functions.in_world(world) as functions:
         yield functions

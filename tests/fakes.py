@@ -213,6 +213,8 @@ class FakeLedger:
     world: World
     items: dict[str, Run] = field(default_factory=dict)
     history: list[tuple[str, RunState]] = field(default_factory=list)
+    # What the index of a dataset's runs still shows, where it lags behind.
+    lagging: Mapping[str, Run] | None = None
     removed: set[str] = field(default_factory=set)
 
     def claim(self, run: Run) -> Run | None:
@@ -244,7 +246,8 @@ class FakeLedger:
     def latest_runs(self, dataset: str, most: int) -> Sequence[Run]:
         self.world.before("dynamodb:Query dataset-runs")
         self.world.after()
-        runs = [run for run in self.items.values() if run.dataset == dataset]
+        shown = self.items if self.lagging is None else self.lagging
+        runs = [run for run in shown.values() if run.dataset == dataset]
         return sorted(runs, key=lambda run: run.created_at, reverse=True)[:most]
 
     def completed_before(self, run: Run, most: int) -> Sequence[Run]:

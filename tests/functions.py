@@ -15,6 +15,7 @@ from functions.prepare_dataset import app as prepare_dataset
 from functions.record_failure import app as record_failure
 from functions.start_autopilot import app as start_autopilot
 from functions.watch_runs import app as watch_runs
+from functions.write_dataset_page import app as write_dataset_page
 from functions.write_results import app as write_results
 from tests.fakes import World
 
@@ -24,6 +25,7 @@ MODULES: dict[str, ModuleType] = {
     "watch_runs": watch_runs,
     "create_model": create_model,
     "write_results": write_results,
+    "write_dataset_page": write_dataset_page,
     "record_failure": record_failure,
 }
 TICK = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
@@ -139,6 +141,8 @@ def targets(event: dict[str, Any]) -> list[str]:
             return ["prepare_dataset"]
         is_dataset = key.startswith("runs/") and key.endswith("/dataset.json")
         return ["start_autopilot"] if is_dataset else []
+    if kind == "Run State Change":
+        return ["write_dataset_page"]
     if kind == "SageMaker Processing Job State Change":
         ended = _PROCESSING.get(detail["ProcessingJobStatus"])
         return ["watch_runs", ended] if ended else []

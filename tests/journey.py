@@ -37,6 +37,7 @@ STEPS: dict[str, tuple[str, str] | None] = {
     "transforming": ("create_model", "autopilot-completed"),
     "transformed": None,
     "completed": ("write_results", "transform-completed"),
+    "listed": ("write_dataset_page", "run-completed"),
 }
 # What happens to a run whose file is too large for a function.
 LARGE_STEPS: dict[str, tuple[str, str] | None] = {
@@ -273,6 +274,11 @@ def _take_processing_name(journey: Journey) -> None:
     processing[RUN] = replace(processing[RUN], input_uri="s3://elsewhere/bank.csv")
 
 
+def _reject(journey: Journey) -> None:
+    journey.invoke("prepare_dataset", "dataset-dropped")
+    journey.world.take_events()
+
+
 def _ended_unannounced(journey: Journey) -> None:
     journey.to("completed")
     items = journey.world.ledger.items
@@ -307,6 +313,8 @@ SCENES = {
     "found results": Scene(
         "write_results", "transform-found-completed", lambda j: j.to("transformed")
     ),
+    "list completed": Scene("write_dataset_page", "run-completed", lambda j: j.to("completed")),
+    "list rejected": Scene("write_dataset_page", "run-rejected", _reject, b"a,b,y\n"),
     "job failed": Scene("record_failure", "autopilot-failed", _fail_job),
     "transform failed": Scene("record_failure", "transform-failed", _fail_transform),
     "drop not handled": Scene("record_failure", "failure-queue", lambda _: None),

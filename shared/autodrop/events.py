@@ -73,7 +73,7 @@ def parse_dataset_ready(event: Mapping[str, Any]) -> str:
 def parse_job_name(event: Mapping[str, Any]) -> str | None:
     """Return the run that a job event is about, or None when the name is not one of ours.
 
-    Takes our own three events, *SageMaker Transform Job State Change* and *SageMaker Processing Job
+    Takes our own events, *SageMaker Transform Job State Change* and *SageMaker Processing Job
     State Change*; Autopilot's child jobs send the latter two as well, under names of their own.
 
     Raises:
@@ -87,6 +87,18 @@ def parse_job_name(event: Mapping[str, Any]) -> str | None:
     if not isinstance(name, str) or not name:
         raise MalformedEvent("the event names no job")
     return name if RUN_ID.fullmatch(name) else None
+
+
+def parse_run_ended(event: Mapping[str, Any]) -> str:
+    """Return the run id of our own *Run State Change*.
+
+    Raises:
+        MalformedEvent: Not such an event.
+    """
+    run_id = parse_job_name(event)
+    if run_id is None or event.get("detail-type") != RUN_CHANGED:
+        raise MalformedEvent("the event is about no run of ours")
+    return run_id
 
 
 def is_only_a_look(event: Mapping[str, Any]) -> bool:

@@ -92,22 +92,25 @@ def rejection(problem: Rejected) -> Outcome:
 
 def notification(run: Run) -> tuple[str, str]:
     """Return subject and text of the message that people get."""
+    bucket = f"s3://{run.drop.bucket}"
     if run.state is RunState.COMPLETED:
         subject = f"autodrop: {run.dataset} completed: {run.headline}"
-        bucket = f"s3://{run.drop.bucket}"
         lines = [
             f"The model for {run.dataset} is trained and tested: {run.headline}.",
             *(["", run.details] if run.details else []),
             "",
             f"Report: {bucket}/{run.folder.result('report.html')}",
             f"Predictions and leaderboard: {bucket}/{run.folder.results}",
-            f"All runs of {run.dataset}: {bucket}/{run.folder.index}",
         ]
     else:
         subject = f"autodrop: {run.dataset} {run.state.lower()}: {run.code}"
-        where = f"Details and what to do: s3://{run.drop.bucket}/{run.folder.failure}"
-        lines = [run.reason or "", where]
-    lines += ["", f"Dropped file: s3://{run.drop.bucket}/{run.drop.key}", f"Run: {run.run_id}"]
+        lines = [run.reason or "", f"Details and what to do: {bucket}/{run.folder.failure}"]
+    lines += [
+        f"All runs of {run.dataset}: {bucket}/{run.folder.index}",
+        "",
+        f"Dropped file: {bucket}/{run.drop.key}",
+        f"Run: {run.run_id}",
+    ]
     return subject, "\n".join(lines)
 
 

@@ -99,6 +99,7 @@ def test_people_are_told_how_it_ended_and_where_to_look(state: RunState, subject
     folder = f"s3://data-bucket/{run.folder.prefix}"
     assert told[0] == subject
     assert (folder + ("results/" if state is RunState.COMPLETED else "failure.json")) in told[1]
+    assert "All runs of bank: s3://data-bucket/runs/bank/index.html" in told[1].splitlines()
     assert f"s3://data-bucket/{run.drop.key}" in told[1]
     assert run.run_id in told[1]
 

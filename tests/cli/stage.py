@@ -23,21 +23,19 @@ from autodrop.sagemaker_jobs import AutoMLJob, Candidate, ProcessingJob, Transfo
 from autodrop_cli.connection import Connection
 from autodrop_cli.following import Clock
 from autodrop_cli.main import Surroundings, app
+from tests.adapters.conftest import create_table
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBServiceResource
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "data-bucket"
-TABLE = "ledger"
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @cache
-def clients() -> tuple[S3Client, DynamoDBServiceResource]:
-    """Return clients of moto; made once, because making them takes longer than a test."""
-    session = boto3.Session("testing", "testing", region_name="us-east-1")
-    return session.client("s3"), session.resource("dynamodb")
+def s3_client() -> S3Client:
+    """Return a client of moto; made once, because making one takes longer than a test."""
+    return boto3.Session("testing", "testing", region_name="us-east-1").client("s3")
 
 
 @dataclass
@@ -97,16 +95,10 @@ class Stage:
     has_browser: bool = True
 
     def __post_init__(self) -> None:
-        self.s3, dynamodb = clients()
+        self.s3 = s3_client()
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        table = dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "run_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "run_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        self.ledger = DynamoLedger(table)
+        self.ledger = DynamoLedger(create_table())
         self.connection = Connection(
             place="stack test in us-east-1",
             options=" --stack test",

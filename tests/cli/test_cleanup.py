@@ -61,6 +61,30 @@ def test_another_run_of_the_same_dataset_is_not_touched(stage: Stage) -> None:
     assert stage.ledger.find(other.run_id) is not None
 
 
+def test_a_removed_run_goes_off_the_page_of_its_dataset(stage: Stage) -> None:
+    run, other = completed(stage), stage.new_run()
+    stage.reject(other)
+    stage.write(run.folder.index, f"{run.run_id} {other.run_id}".encode())
+
+    stage.run_command("cleanup", run.run_id)
+
+    page = stage.connection.bucket.read(run.folder.index).decode()
+    assert run.run_id not in page
+    assert other.run_id in page
+    assert "1 run: 1 rejected." in page
+
+
+def test_the_page_goes_with_the_last_run_of_its_dataset(stage: Stage) -> None:
+    run, elsewhere = completed(stage), stage.new_run(key="inbox/iris-2/iris.csv")
+    stage.write(run.folder.index, b"1")
+    stage.write(run.folder.index, b"2")
+    stage.write(elsewhere.folder.index, b"3")
+
+    stage.run_command("cleanup", run.run_id)
+
+    assert stage.keys("runs/") == [elsewhere.folder.index]
+
+
 def test_leftovers_of_a_run_that_the_ledger_has_forgotten_are_found(stage: Stage) -> None:
     run = completed(stage)
     stage.ledger.remove(run.run_id, stage.now)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,17 @@ class Autodrop:
         answer = self.aws.client("s3").get_object(Bucket=self.outputs["DataBucketName"], Key=key)
         content: bytes = answer["Body"].read()
         return content
+
+    def page_with(self, run: dict[str, Any]) -> str:
+        """Return the page of the run's dataset as soon as it shows the run."""
+        key = f"runs/{run['dataset']}/index.html"
+        for _ in range(60):
+            if key in self.keys(key):
+                page = self.object(key).decode()
+                if run["run_id"] in page:
+                    return page
+            time.sleep(0.5)
+        raise AssertionError(f"run {run['run_id']} does not get onto {key}")
 
     def _start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -43,6 +43,24 @@ def test_unusable_file_is_rejected_with_what_to_do(
     assert failure["remedy"].split()[0] in answer.output
     jobs = autodrop.aws.client("sagemaker").list_auto_ml_jobs(NameContains=run["run_id"])
     assert jobs["AutoMLJobSummaries"] == []
+    page = autodrop.page_with(run)
+    assert "1 run: 1 rejected. There is no result yet." in page
+    assert f'href="./{run["run_id"]}/failure.json">{code}</a>' in page
+
+
+def test_a_second_rejected_file_is_on_the_page_with_the_first(
+    autodrop: Autodrop, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad file.csv"
+    for content in (b"", b"x,z,y\n"):
+        file.write_bytes(content)
+        autodrop.run("drop", file, "--dataset", "twice", "--wait")
+
+    page = autodrop.page_with(autodrop.run_of("twice"))
+
+    assert "2 runs: 2 rejected. There is no result yet." in page
+    assert "EMPTY_FILE" in page
+    assert "NO_ROWS" in page
 
 
 def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: Path) -> None:
@@ -56,7 +74,9 @@ def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: P
 
     answer = autodrop.end_of_drop("stopped")
     assert answer.exit_code == 1, answer.output
-    assert autodrop.run_of("stopped")["state"] == "STOPPED"
+    run = autodrop.run_of("stopped")
+    assert run["state"] == "STOPPED"
+    assert "1 run: 1 stopped." in autodrop.page_with(run)
 
 
 def _job_of(autodrop: Autodrop, dataset: str) -> str:

@@ -150,6 +150,15 @@ def test_every_step_of_the_run_is_in_its_folder(dropped: Autodrop) -> None:
     assert sum(key.startswith("output/") and key.endswith(".ipynb") for key in keys) == 2
 
 
+def test_page_of_the_dataset_leads_to_the_report(dropped: Autodrop) -> None:
+    run = dropped.run_of("binary")
+
+    page = dropped.page_with(run)
+
+    assert "1 run: 1 completed." in page
+    assert f'href="./{run["run_id"]}/results/report.html"' in page
+
+
 def test_leaderboard_lists_all_candidates_best_first(dropped: Autodrop) -> None:
     summary, _ = dropped.results("binary")
     run = summary["run_id"]
@@ -215,7 +224,8 @@ def test_cleanup_removes_what_the_run_made_and_not_the_drop(dropped: Autodrop) -
     again = dropped.run("cleanup", run["run_id"], "--yes")
 
     assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
-    assert dropped.keys(f"runs/binary-again/{run['run_id']}/") == []
+    # Without its only run the dataset has no page either.
+    assert dropped.keys("runs/binary-again/") == []
     assert dropped.keys(run["file"]) == [run["file"]]
     models = dropped.aws.client("sagemaker").list_models()["Models"]
     assert run["run_id"] not in {each["ModelName"] for each in models}

@@ -137,6 +137,7 @@ def test_prepare_dataset_prepares_a_drop(containers: Containers, prepared_run: s
             ("not completed", "transform started", "not waiting"),
         ),
         ("WriteResultsFunction", "transform-completed", ("not completed", "Run ended", "waiting")),
+        ("WriteDatasetPageFunction", "run-completed", ("Dataset page written",)),
         ("RecordFailureFunction", "transform-failed", ("No job", "No open run")),
         ("RecordFailureFunction", "failure-queue", ("Run ended",)),
     ],

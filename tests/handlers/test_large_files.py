@@ -78,7 +78,7 @@ def test_every_step_of_a_large_run_logs_one_line_with_the_run(
     log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
     with Journey.begins() as journey:
-        journey.large().to("completed")
+        journey.large().to("listed")
 
     assert len(log_lines()) == sum(step is not None for step in LARGE_STEPS.values())
     assert {line["run_id"] for line in log_lines()} == {RUN}

@@ -105,16 +105,6 @@ def test_without_the_previous_profile_nothing_is_said_of_the_data(journey: Journ
     assert summary["comparison"]["metrics"] != {}
 
 
-def test_the_dataset_s_page_has_all_of_its_runs(journey: Journey) -> None:
-    first, _ = completed(journey, table(), "v1")
-    second, _ = completed(journey, table(), "v2")
-
-    page = journey.world.bucket.objects["runs/cities/index.html"].decode()
-
-    assert first.run_id in page
-    assert second.run_id in page
-
-
 def test_segments_come_from_the_test_data(journey: Journey) -> None:
     _, summary = completed(journey, table(), "v1")
 

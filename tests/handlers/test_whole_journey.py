@@ -19,17 +19,19 @@ JOB_EVENTS = [
     ("record_failure", "transform-failed"),
     ("write_results", "transform-completed"),
     ("write_results", "transform-found-completed"),
+    ("write_dataset_page", "run-completed"),
 ]
 
 
 def test_the_event_files_lead_a_drop_to_its_results(journey: Journey) -> None:
-    journey.to("completed")
+    journey.to("listed")
 
     assert journey.state is RunState.COMPLETED
     assert not journey.run.open
     for name in RESULTS:
         assert FOLDER.result(name) in journey.world.bucket.objects
     assert FOLDER.failure not in journey.world.bucket.objects
+    assert RUN in journey.world.bucket.objects[FOLDER.index].decode()
 
 
 def test_the_world_s_own_events_lead_a_drop_to_its_results(journey: Journey) -> None:
@@ -108,7 +110,7 @@ def test_an_event_that_comes_twice_changes_nothing_the_second_time(name: str) ->
 
 @pytest.mark.parametrize("name", sorted({each.event for each in SCENES.values()}))
 def test_an_event_that_comes_after_the_end_changes_nothing(name: str, journey: Journey) -> None:
-    journey.to("completed")
+    journey.to("listed")
     ended = journey.snapshot()
 
     for scene in SCENES.values():
@@ -232,7 +234,7 @@ def test_an_event_that_nobody_can_handle_is_logged_and_let_go(
 
 def test_every_function_logs_one_line_with_the_run_and_the_request(log_lines: Any) -> None:
     with Journey.begins() as journey:
-        journey.to("completed")
+        journey.to("listed")
 
     steps = [step for step in STEPS.values() if step is not None]
     lines = log_lines()

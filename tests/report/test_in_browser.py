@@ -28,6 +28,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "report-attacked": lambda: report_page(examples.attacked()),
     "dataset": lambda: index_page("bank-marketing", examples.index_runs()),
     "dataset-one-run": lambda: index_page("bank-marketing", examples.index_runs(1)),
+    "dataset-rejected": lambda: index_page(
+        "bank-marketing", [run for run in examples.index_runs() if run["state"] == "REJECTED"]
+    ),
     "dataset-empty": lambda: index_page("bank-marketing", []),
 }
 MAIN = ("report-binary", "report-3-classes", "report-30-classes", "report-regression", "dataset")

@@ -165,6 +165,8 @@ class AnyOrder(RuleBasedStateMachine):
             for name in ("summary.json", "leaderboard.csv", "predictions.csv", "report.html"):
                 assert run.folder.result(name) in self.world.bucket.objects
             assert any(run.run_id in message for _, message in self.world.messages)
+            page = self.world.bucket.objects[run.folder.index].decode()
+            assert f"./{run.run_id}/results/report.html" in page
 
     def invoke(self, function: str, event: dict[str, Any], dies_after: int | None) -> None:
         """Call a function; when it dies or fails, Lambda's retry comes back at any time.

@@ -161,6 +161,25 @@ def test_only_the_two_functions_that_need_them_ship_libraries() -> None:
     assert [path.parent.name for path in PINNED] == ["shared", "prepare_dataset", "write_results"]
 
 
+def test_a_function_that_ships_no_libraries_needs_none_to_start() -> None:
+    shipping = {path.parent for path in PINNED}
+    lean = [path.parent.name for path in HANDLERS if path.parent not in shipping]
+    program = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "shared")!r}]
+sys.modules |= dict.fromkeys(("duckdb", "numpy", "pandas", "pyarrow", "yaml", "backports.zstd"))
+for name in {lean!r}:
+    __import__(f"functions.{{name}}.app")
+print("imported")
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("imported", "")
+
+
 @cache
 def _locked() -> dict[str, str | None]:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]

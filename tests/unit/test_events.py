@@ -18,13 +18,14 @@ from autodrop.events import (
     parse_drop,
     parse_failed_delivery,
     parse_job_name,
+    parse_run_ended,
     processing_changed,
     run_changed,
     transform_changed,
 )
 from autodrop.naming import Drop
-from autodrop.run import RunState
-from tests.builders import a_run
+from autodrop.run import Run, RunState
+from tests.builders import NOON, a_run
 from tests.journey import DROPPED, RUN
 
 Load = Callable[[str], dict[str, Any]]
@@ -188,6 +189,34 @@ def test_an_ended_run_is_told_whole() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["run-completed", "run-rejected"])
+def test_an_ended_run_is_told_as_the_file_says(name: str, load_event: Load) -> None:
+    file = load_event(name)
+    told = file["detail"]
+    drop = parse_drop(load_event("dataset-dropped"))
+    result = {each: told[each] for each in ("code", "reason", "headline")}
+    run = Run(RUN, drop, RunState(told["state"]), NOON, **result)
+
+    event = run_changed(run)
+
+    assert (event.detail_type, event.detail) == (file["detail-type"], told)
+    assert parse_run_ended(file) == RUN
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"detail-type": "Run State Change", "detail": {"run_id": "ad-mine"}},
+        {"detail-type": "Run State Change", "detail": {}},
+        {"detail-type": "Autopilot Job State Change", "detail": {"run_id": RUN}},
+    ],
+)
+def test_what_tells_of_no_run_of_ours_that_ended_is_malformed(event: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEvent):
+        parse_run_ended(event)
+
+
 @pytest.mark.parametrize(
     ("name", "look"),
     [
@@ -202,6 +231,7 @@ def test_an_ended_run_is_told_whole() -> None:
         ("tuning-job-ended", True),
         ("transform-completed", False),
         ("autopilot-completed", False),
+        ("run-completed", False),
         ("dataset-dropped", False),
     ],
 )

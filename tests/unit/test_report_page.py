@@ -271,10 +271,29 @@ def test_runs_of_another_metric_are_not_on_the_same_chart() -> None:
     assert "RMSE 40" in page.text
 
 
-def test_a_dataset_without_results_has_a_page_without_a_chart() -> None:
-    runs = [run | {"metric": None, "report": None} for run in examples.index_runs()]
+def test_a_dataset_whose_files_were_all_rejected_has_a_page_of_reasons() -> None:
+    runs = [run for run in examples.index_runs() if run["state"] == "REJECTED"]
 
-    assert "figure" not in Page(index_page("bank-marketing", runs)).tags
+    page = Page(index_page("bank-marketing", runs))
+
+    assert "1 run: 1 rejected. There is no result yet." in page.text
+    assert "RAGGED_ROW : Line 17 has 4 cells instead of 5." in page.text
+    assert "figure" not in page.tags
+    # Nothing was counted or measured.
+    assert not [title for title in ("Rows", "95 % interval") if title in page.text]
+
+
+def test_a_result_that_was_deleted_is_no_link_but_still_told() -> None:
+    runs = [run | {"metric": None, "report": None, "rows": None} for run in examples.index_runs(1)]
+
+    page = Page(index_page("bank-marketing", runs))
+
+    assert f"{runs[0]['headline']}, deleted since" in page.text
+    assert "1 run: 1 completed." in page.text
+    assert "figure" not in page.tags
+
+
+def test_a_dataset_without_runs_has_a_page_that_says_so() -> None:
     assert "There are none yet." in Page(index_page("bank-marketing", [])).text
 
 

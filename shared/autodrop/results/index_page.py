@@ -49,7 +49,14 @@ def index_page(dataset: str, runs: Sequence[Mapping[str, Any]]) -> str:
             tag("section", tag("h2", "All runs"), _table(runs), id="runs"),
             id="content",
         ),
-        tag("footer", tag("p", "Made by autodrop. This page fetches nothing, and prints.")),
+        tag(
+            "footer",
+            tag(
+                "p",
+                "Written by autodrop at the end of every run. This page fetches nothing, and "
+                "prints.",
+            ),
+        ),
     )
     return page(
         f"{dataset}: all runs",
@@ -73,7 +80,8 @@ def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any
     if counted:
         said += f": {counted}"
     if not measured:
-        return f"{said}."
+        is_waited_for = bool(runs) and "COMPLETED" not in states
+        return f"{said}. There is no result yet." if is_waited_for else f"{said}."
     metric = measured[0]["metric"]
     best = (max if metric["better"] == "higher" else min)(
         measured, key=lambda run: float(run["metric"]["value"])
@@ -91,31 +99,28 @@ def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any
 def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
     if not runs:
         return tag("p", "There are none yet.")
+    columns: dict[str, tuple[Kind, list[Content]]] = {
+        "Dropped": (Kind.TEXT, [_when(run["created_at"]) for run in runs]),
+        "State": (Kind.TEXT, [_state(run["state"]) for run in runs]),
+        "Result": (Kind.TEXT, [_result(run) for run in runs]),
+        "95 % interval": (
+            Kind.NUMBER,
+            [interval(run["metric"]) if run["metric"] else "" for run in runs],
+        ),
+        "Rows": (Kind.NUMBER, [count(run["rows"]) or "" for run in runs]),
+        "Took": (
+            Kind.NUMBER,
+            [seconds_between(run["created_at"], run["ended_at"]) or "" for run in runs],
+        ),
+        "File": (Kind.TEXT, [name(str(run["key"]).rpartition("/")[2]) for run in runs]),
+        "Run": (Kind.TEXT, [tag("code", run["run_id"], class_="whole") for run in runs]),
+    }
+    # Of files that were rejected nobody has counted the rows.
+    told = {title: (kind, cells) for title, (kind, cells) in columns.items() if any(cells)}
     return table(
         "All runs, the newest first",
-        {
-            "Dropped": Kind.TEXT,
-            "State": Kind.TEXT,
-            "Result": Kind.TEXT,
-            "95 % interval": Kind.NUMBER,
-            "Rows": Kind.NUMBER,
-            "Took": Kind.NUMBER,
-            "File": Kind.TEXT,
-            "Run": Kind.TEXT,
-        },
-        [
-            (
-                _when(run["created_at"]),
-                _state(run["state"]),
-                _result(run),
-                interval(run["metric"]) if run["metric"] else "",
-                count(run["rows"]) or "",
-                seconds_between(run["created_at"], run["ended_at"]) or "",
-                name(str(run["key"]).rpartition("/")[2]),
-                tag("code", run["run_id"], class_="whole"),
-            )
-            for run in runs
-        ],
+        {title: kind for title, (kind, _) in told.items()},
+        zip(*(cells for _, cells in told.values()), strict=True),
     )
 
 
@@ -139,6 +144,8 @@ def _result(run: Mapping[str, Any]) -> Content:
             else run["headline"] or "report"
         )
         return tag("a", said, href=_relative(run["report"]))
+    if run["state"] == "COMPLETED":
+        return f"{run['headline'] or 'results'}, deleted since"
     if run["state"] not in _WITHOUT_RESULTS:
         return "not yet"
     failure = tag("a", run["code"] or "the reason", href=_relative(f"{run['run_id']}/failure.json"))

@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autodrop.results.metrics import HIGHER_IS_BETTER
-from autodrop.run import Run, RunState
+from autodrop.run import Run
 
-_FORMER_HEADLINES = ("roc_auc", "accuracy", "rmse")
+# Version 1 named no headline metric, and did not say which way one is better.
+_FORMER_HEADLINES = {"roc_auc": "higher", "accuracy": "higher", "rmse": "lower"}
 
 
 def described_run(run: Run, summary: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return an element of the `runs` of `index_page`: `$defs/index_run` in the schema.
 
     Args:
-        run: As the ledger has it, or about to be completed.
+        run: As the ledger has it.
         summary: Its `summary.json`, of version 1 or 2; None where it has none.
     """
-    state = run.state if summary is None else RunState.COMPLETED
-    ended = run.entered.get(state)
+    ended = run.entered.get(run.state) if run.state.is_end else None
     told = summary or {}
     return {
         "run_id": run.run_id,
-        "state": str(state),
+        "state": str(run.state),
         "created_at": run.created_at.isoformat(),
-        "ended_at": told.get("completed_at") or (ended.isoformat() if ended else None)
-        if state.is_end
-        else None,
+        "ended_at": told.get("completed_at") or (ended.isoformat() if ended else None),
         "key": run.drop.key,
         "headline": told.get("headline") or run.headline,
         "code": run.code,
@@ -41,18 +38,17 @@ def described_run(run: Run, summary: Mapping[str, Any] | None) -> dict[str, Any]
 
 def _metric(held_out: Mapping[str, Any]) -> dict[str, Any] | None:
     metrics = held_out.get("metrics") or {}
-    names = [held_out["headline_metric"]] if "headline_metric" in held_out else _FORMER_HEADLINES
-    for name in names:
+    headline = held_out.get("headline_metric")
+    for name in [headline] if headline else _FORMER_HEADLINES:
         found = metrics.get(name)
         # Version 1 had a number where there is an interval now.
-        value = found.get("value") if isinstance(found, Mapping) else found
-        if value is not None:
-            interval = found if isinstance(found, Mapping) else {}
+        told = found if isinstance(found, Mapping) else {"value": found}
+        if told.get("value") is not None:
             return {
                 "name": name,
-                "value": value,
-                "low": interval.get("low"),
-                "high": interval.get("high"),
-                "better": "higher" if name in HIGHER_IS_BETTER else "lower",
+                "value": told["value"],
+                "low": told.get("low"),
+                "high": told.get("high"),
+                "better": told.get("better") or _FORMER_HEADLINES.get(name, "higher"),
             }
     return None

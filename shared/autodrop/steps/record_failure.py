@@ -6,11 +6,13 @@ from autodrop.errors import MalformedEvent
 from autodrop.events import (
     JOB_CHANGED,
     PROCESSING_CHANGED,
+    RUN_CHANGED,
     FailedDelivery,
     is_only_a_look,
     parse_dataset_ready,
     parse_drop,
     parse_job_name,
+    parse_run_ended,
 )
 from autodrop.naming import INBOX, run_id
 from autodrop.outcome import conclude
@@ -40,6 +42,9 @@ def record_failed_delivery(services: Services, failed: FailedDelivery) -> Report
     """
     if is_only_a_look(failed.event):
         return Report("A look at the runs failed", {"error": failed.error_kind})
+    if failed.event.get("detail-type") == RUN_CHANGED:
+        ended = parse_run_ended(failed.event)
+        return Report("Dataset page not written", {"run_id": ended, "error": failed.error_kind})
     run, stages = _waiting_for(services, failed)
     if run is None or run.state.is_end or run.state not in stages:
         return Report("Late failure, nothing waits for it", {"error": failed.error_kind})

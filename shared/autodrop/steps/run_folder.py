@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.ports import Services
+from autodrop.errors import NotFound
+from autodrop.ports import Bucket, Services
 from autodrop.run import Run
 
 
@@ -16,3 +18,12 @@ def read_dataset(services: Services, run: Run) -> Dataset:
         NotFound: Preparation has not written it.
     """
     return Dataset.from_json(json.loads(services.bucket.read(run.folder.dataset)))
+
+
+def read_summary(bucket: Bucket, run: Run) -> dict[str, Any] | None:
+    """Return the run's `summary.json`; None where there is none, or none that can be read."""
+    try:
+        found = json.loads(bucket.read(run.folder.result("summary.json")))
+    except (NotFound, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""A completed batch transform → predictions, leaderboard, summary, report and dataset page."""
+"""A completed batch transform → predictions, leaderboard, summary and report."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from autodrop.report import Report
 from autodrop.results import importance as explained
 from autodrop.results.candidates import leaderboard_csv
 from autodrop.results.comparison import question
-from autodrop.results.index_page import index_page
 from autodrop.results.parquet_table import write_parquet
 from autodrop.results.predictions import Sources, score
 from autodrop.results.records import Files
 from autodrop.results.report_page import report_page
-from autodrop.results.runs_of_dataset import described_run
 from autodrop.results.segments import segment_columns
 from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summarise
 from autodrop.run import Outcome, Run, RunState
@@ -33,8 +31,6 @@ from autodrop.steps.run_folder import read_dataset
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
 _PARQUET = "application/vnd.apache.parquet"
-# On the dataset's page; a summary is read for each.
-_MOST_RUNS = 100
 # One of them is to be about the same target; a summary is read for each.
 _MOST_PREVIOUS = 10
 
@@ -96,8 +92,6 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
     bucket.write(folder.result("leaderboard.csv"), board.encode(), "text/csv")
     bucket.write(folder.result("report.html"), report_page(summary).encode(), _HTML)
     bucket.write(folder.result("summary.json"), to_json(summary), JSON)
-    page = index_page(run.dataset, _runs(services, run, summary))
-    bucket.write(folder.index, page.encode(), _HTML)
     return summary
 
 
@@ -146,21 +140,6 @@ def _previous(
                 return found
             last = found
     return last
-
-
-def _runs(services: Services, run: Run, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the dataset's runs for its page, this one as it is about to be."""
-    others = [
-        each
-        for each in services.ledger.latest_runs(run.dataset, _MOST_RUNS)
-        if each.run_id != run.run_id
-    ]
-    told = [described_run(run, summary)]
-    for each in others:
-        is_completed = each.state is RunState.COMPLETED
-        key = each.folder.result("summary.json")
-        told.append(described_run(each, _document(services.bucket, key) if is_completed else None))
-    return sorted(told, key=lambda each: str(each["created_at"]), reverse=True)
 
 
 def _document(bucket: Bucket, key: str) -> dict[str, Any] | None:
