@@ -253,6 +253,7 @@ def index_runs(count: int = 14) -> list[dict[str, Any]]:
                     "FAILED": "AlgorithmError: no candidate completed.",
                 }.get(state),
                 "rows": 41_188 + 512 * i if done else None,
+                "target": "y" if done else None,
                 "problem_type": "binary" if done else None,
                 "metric": {
                     "name": "roc_auc",

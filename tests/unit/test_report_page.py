@@ -350,3 +350,21 @@ def test_html_is_escaped_once() -> None:
 )
 def test_numbers_are_written_for_people(said: str | None, expected: str | None) -> None:
     assert said == expected
+
+
+def test_runs_about_another_target_are_told_apart_and_not_on_the_same_chart() -> None:
+    runs = [run | {"target": "city"} for run in examples.index_runs(3)]
+    runs[1]["target"] = "plan"
+
+    page = Page(index_page("bank-marketing", runs))
+
+    assert len(page.data["charts"]["history"]["series"][0]["points"]) == 2
+    assert "for city" in page.text
+    assert "Target" in page.text
+
+
+def test_a_single_result_is_not_the_best_so_far() -> None:
+    page = Page(index_page("bank-marketing", examples.index_runs(1)))
+
+    assert "The newest result is ROC AUC" in page.text
+    assert "best so far" not in page.text

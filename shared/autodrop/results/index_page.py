@@ -66,9 +66,13 @@ def index_page(dataset: str, runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _measured(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the runs with the metric that the newest has: others are another question."""
+    """Return the runs with target and metric of the newest: others are another question."""
     found = [run for run in runs if run["metric"] is not None]
-    return [run for run in found if run["metric"]["name"] == found[0]["metric"]["name"]]
+    return [run for run in found if _question(run) == _question(found[0])]
+
+
+def _question(run: Mapping[str, Any]) -> tuple[Any, ...]:
+    return run["target"], run["problem_type"], run["metric"]["name"]
 
 
 def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> Content:
@@ -88,6 +92,10 @@ def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any
     )
     called = metric_name(metric["name"])
     newest = f" The newest result is {called} {number(metric['value'])}"
+    if _has_several_targets(runs):
+        newest += f" for {measured[0]['target']}"
+    if len(measured) == 1:
+        return f"{said}.{newest}."
     if best is measured[0]:
         return f"{said}.{newest}, the best so far."
     return (
@@ -96,9 +104,14 @@ def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any
     )
 
 
+def _has_several_targets(runs: Sequence[Mapping[str, Any]]) -> bool:
+    return len({run["target"] for run in runs if run["target"]}) > 1
+
+
 def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
     if not runs:
         return tag("p", "There are none yet.")
+    several = _has_several_targets(runs)
     columns: dict[str, tuple[Kind, list[Content]]] = {
         "Dropped": (Kind.TEXT, [_when(run["created_at"]) for run in runs]),
         "State": (Kind.TEXT, [_state(run["state"]) for run in runs]),
@@ -106,6 +119,11 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> Html:
         "95 % interval": (
             Kind.NUMBER,
             [interval(run["metric"]) if run["metric"] else "" for run in runs],
+        ),
+        # Of one target, everybody knows which it is.
+        "Target": (
+            Kind.TEXT,
+            [name(run["target"]) if run["target"] else "" for run in runs] if several else [],
         ),
         "Rows": (Kind.NUMBER, [count(run["rows"]) or "" for run in runs]),
         "Took": (

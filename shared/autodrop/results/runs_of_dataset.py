@@ -30,6 +30,7 @@ def described_run(run: Run, summary: Mapping[str, Any] | None) -> dict[str, Any]
         "code": run.code,
         "reason": run.reason,
         "rows": told.get("rows"),
+        "target": told.get("target"),
         "problem_type": told.get("problem_type"),
         "metric": _metric(told.get("held_out") or {}),
         "report": None if summary is None else f"{run.run_id}/results/report.html",
