@@ -278,7 +278,7 @@ class FakeLedger:
                 code=outcome.code or None,
                 reason=None if completed else outcome.reason or None,
                 headline=outcome.reason if completed else None,
-                details=(outcome.details or None) if completed else None,
+                details=outcome.details or outcome.remedy or None,
             )
         self.items[run_id] = run
         self.history.append((run_id, state))

@@ -104,7 +104,8 @@ def notification(run: Run) -> tuple[str, str]:
         ]
     else:
         subject = f"autodrop: {run.dataset} {run.state.lower()}: {run.code}"
-        lines = [run.reason or "", f"Details and what to do: {bucket}/{run.folder.failure}"]
+        lines = [run.reason or "", *([run.details] if run.details else [])]
+        lines += ["", f"Details: {bucket}/{run.folder.failure}"]
     lines += [
         f"All runs of {run.dataset}: {bucket}/{run.folder.index}",
         "",

@@ -70,7 +70,8 @@ class Run:
         code: Stable name of why it was rejected, failed or stopped.
         reason: The same in words.
         headline: The result in a few words, such as `AUC 0.953`.
-        details: The result in a few sentences, for the message that people get.
+        details: The result in a few sentences, or what the user can do about the reason; for the
+            message that people get.
     """
 
     run_id: str

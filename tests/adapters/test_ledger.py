@@ -179,6 +179,7 @@ def test_a_failed_run_has_code_and_reason(ledger: Ledger) -> None:
 
     now = found(ledger, run)
     assert (now.code, now.reason, now.headline) == ("AUTOPILOT_FAILED", "It failed.", None)
+    assert now.details == "Try again."
 
 
 def test_a_completed_run_has_a_headline_instead(ledger: Ledger) -> None:

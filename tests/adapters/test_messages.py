@@ -123,3 +123,16 @@ def test_the_message_of_a_completed_run_answers_what_people_ask() -> None:
         f"Dropped file: s3://data-bucket/{run.drop.key}",
         f"Run: {run.run_id}",
     ]
+
+
+def test_the_message_about_a_rejected_file_says_what_to_do() -> None:
+    run = a_run(state=RunState.REJECTED, code="NO_ROWS", reason="No rows.", details="Add rows.")
+
+    _, text = notification(run)
+
+    assert text.splitlines()[:4] == [
+        "No rows.",
+        "Add rows.",
+        "",
+        f"Details: s3://data-bucket/{run.folder.failure}",
+    ]

@@ -223,7 +223,7 @@ class Stage:
             self.script.pop(0)()
 
 
-HEADLINE = "roc_auc 0.953 on 8,238 held-out rows"
+HEADLINE = "ROC AUC 0.953 on 8,238 held-out rows"
 
 
 def automl_job(name: str, status: str = "InProgress", secondary: str = "ModelTuning") -> AutoMLJob:

@@ -57,7 +57,7 @@ def test_an_outcome_is_announced_once(journey: Journey) -> None:
     assert [each["detail"]["state"] for each in told] == ["COMPLETED"]
     assert journey.world.take_events() == []
     ((subject, text),) = journey.world.messages
-    assert subject.startswith("autodrop: bank-marketing completed: roc_auc 0.")
+    assert subject.startswith("autodrop: bank-marketing completed: ROC AUC 0.")
     assert f"s3://data-bucket/{FOLDER.results}" in text
 
 

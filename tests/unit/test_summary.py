@@ -345,9 +345,9 @@ def test_warnings_of_the_data_and_of_autopilot_are_together_without_examples() -
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("roc_auc", 0.95321, "roc_auc 0.9532 on 8,238 held-out rows"),
-        ("accuracy", 1.0, "accuracy 1 on 8,238 held-out rows"),
-        ("rmse", 12.3456, "rmse 12.35 on 8,238 held-out rows"),
+        ("roc_auc", 0.95321, "ROC AUC 0.9532 on 8,238 held-out rows"),
+        ("accuracy", 1.0, "Accuracy 1 on 8,238 held-out rows"),
+        ("rmse", 12.3456, "RMSE 12.35 on 8,238 held-out rows"),
         (None, None, "8,238 held-out rows scored"),
     ],
 )

@@ -115,13 +115,13 @@ class DynamoLedger:
         earlier = {f":from{i}": str(each) for i, each in enumerate(state.predecessors)}
         sets = {"state": str(state), f"entered_{state}": _written(now), "waiting_for": None}
         if outcome is not None:
-            sets |= {"code": outcome.code or None, "reason": outcome.reason or None}
+            sets |= {
+                "code": outcome.code or None,
+                "reason": outcome.reason or None,
+                "details": outcome.details or outcome.remedy or None,
+            }
             if state is RunState.COMPLETED:
-                sets |= {
-                    "headline": outcome.reason,
-                    "details": outcome.details or None,
-                    "reason": None,
-                }
+                sets |= {"headline": outcome.reason, "reason": None}
         return self._update(run_id, sets, f"#state IN ({', '.join(earlier)})", earlier)
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:

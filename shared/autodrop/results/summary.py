@@ -18,7 +18,7 @@ from autodrop.results.held_out import held_out
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.segments import segments
 from autodrop.results.verdict import agreement, verdict
-from autodrop.results.words import in_short
+from autodrop.results.words import in_short, metric_name
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
@@ -70,11 +70,11 @@ class Evidence:
 
 
 def headline(measured: Mapping[str, Any]) -> str:
-    """Return the section `held_out` in a few words: `roc_auc 0.953 on 8,238 held-out rows`."""
+    """Return the section `held_out` in a few words: `ROC AUC 0.953 on 8,238 held-out rows`."""
     name, rows = measured["headline_metric"], measured["rows"]
     if name is None:
         return f"{rows:,} held-out rows scored"
-    return f"{name} {in_short(measured['metrics'][name]['value'])} on {rows:,} held-out rows"
+    return f"{metric_name(name)} {in_short(measured['metrics'][name]['value'])} on {rows:,} held-out rows"
 
 
 def summarise(

@@ -22,8 +22,13 @@ def read_dataset(services: Services, run: Run) -> Dataset:
 
 def read_summary(bucket: Bucket, run: Run) -> dict[str, Any] | None:
     """Return the run's `summary.json`; None where there is none, or none that can be read."""
+    return read_object(bucket, run.folder.result("summary.json"))
+
+
+def read_object(bucket: Bucket, key: str) -> dict[str, Any] | None:
+    """Return a JSON object; None where there is none, or none that can be read."""
     try:
-        found = json.loads(bucket.read(run.folder.result("summary.json")))
+        found = json.loads(bucket.read(key))
     except (NotFound, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed, NotFound
+from autodrop.errors import JobFailed
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
 from autodrop.report import Report
@@ -26,7 +26,7 @@ from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summa
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
-from autodrop.steps.run_folder import read_dataset
+from autodrop.steps.run_folder import read_dataset, read_object, read_summary
 
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
@@ -59,7 +59,7 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
     dataset = read_dataset(services, run)
     autopilot = json.loads(bucket.read(folder.autopilot))
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
-    profile = _document(bucket, folder.profile)
+    profile = read_object(bucket, folder.profile)
     columns = segment_columns(dataset, profile)
     evidence = Evidence(
         autopilot,
@@ -116,7 +116,7 @@ def _importance(
         return None
     for key in bucket.list(prefix):
         if _name(key) == explained.FILE:
-            found = explained.importance(_document(bucket, key), dataset.uri(key))
+            found = explained.importance(read_object(bucket, key), dataset.uri(key))
             if found is not None:
                 return found
     return None
@@ -130,25 +130,16 @@ def _previous(
     asked = (target.column, str(problem_type), target.positive_class if is_binary else None)
     last: Previous | None = None
     for each in services.ledger.completed_before(run, _MOST_PREVIOUS):
-        summary = _document(services.bucket, each.folder.result("summary.json"))
+        summary = read_summary(services.bucket, each)
         if summary is None:
             continue
         is_same = question(summary) == asked
         if is_same or last is None:
-            found = Previous(summary, _document(services.bucket, each.folder.profile))
+            found = Previous(summary, read_object(services.bucket, each.folder.profile))
             if is_same:
                 return found
             last = found
     return last
-
-
-def _document(bucket: Bucket, key: str) -> dict[str, Any] | None:
-    """Return a JSON object; None where there is none, or none that can be read."""
-    try:
-        found = json.loads(bucket.read(key))
-    except (NotFound, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _sources(services: Services, run: Run, dataset: Dataset, folder: Path) -> Sources:
