@@ -169,10 +169,10 @@ def _numbers(engine: DuckDB, where: str) -> ScoredNumbers:
     in_order: set[str] = set()
 
     def quantiles(name: str, shares: Sequence[float]) -> Floats:
-        table = f"{name}_in_order"
+        table = f'"{name} in order where {where}"'
         if name not in in_order:
             value = f"select {values[name]} as value from scored where {where}"
-            engine.statement(f"create or replace temp table {table} as {value} order by value")
+            engine.statement(f"create table {table} as {value} order by value")
             in_order.add(name)
         at = np.asarray(shares) * (rows - 1)
         before, part = np.floor(at).astype(np.int64), at - np.floor(at)

@@ -74,7 +74,8 @@ def headline(measured: Mapping[str, Any]) -> str:
     name, rows = measured["headline_metric"], measured["rows"]
     if name is None:
         return f"{rows:,} held-out rows scored"
-    return f"{metric_name(name)} {in_short(measured['metrics'][name]['value'])} on {rows:,} held-out rows"
+    value = in_short(measured["metrics"][name]["value"])
+    return f"{metric_name(name)} {value} on {rows:,} held-out rows"
 
 
 def summarise(
