@@ -495,6 +495,34 @@ def test_the_score_of_two_classes_is_the_probability_of_the_positive_one() -> No
     assert result.ranking.negatives.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("called", "score", "expected"),
+    [
+        ("nnyy", [0.1, 0.3, 0.35, 0.9], 0.35),
+        ("nnyy", [0.1, 0.3, 0.7, 0.9], 0.5),
+        ("nnny", [0.1, 0.3, 0.7, 0.9], 0.9),
+        # The second row is called positive, and the better third one is not.
+        ("nyny", [0.1, 0.3, 0.35, 0.9], None),
+        ("nyny", [0.1, 0.3, 0.3, 0.9], None),
+        ("yyyy", [0.1, 0.3, 0.35, 0.9], None),
+    ],
+)
+def test_the_threshold_of_the_model_s_own_labels(
+    called: str, score: list[float], expected: float | None
+) -> None:
+    names = {"n": "no", "y": "yes"}
+    lines = [
+        [names[each], 1, str([1 - p, p]), "['no', 'yes']"]
+        for each, p in zip(called, score, strict=True)
+    ]
+    truth = truth_csv(["no", "no", "yes", "yes"])
+
+    found = read_scored(a_dataset(), ProblemType.BINARY, ALL_KEYS, truth, written(*lines)).scored
+
+    assert isinstance(found, ScoredLabels)
+    assert found.label_threshold == expected
+
+
 def test_the_most_confident_mistakes_come_first_with_their_rows() -> None:
     truth = ["no"] * 60
     score = [0.4] * 20 + [round(0.6 + i / 1000, 3) for i in range(40)]

@@ -274,7 +274,10 @@ class _Counted:
         )
 
     def label_threshold(self) -> float | None:
-        """Return the lowest score of a row that is called positive, if all above it are."""
+        """Return the score from which on rows are called positive, if all above it are.
+
+        That is 0.5 where 0.5 says the same, else the lowest score that is called so.
+        """
         if self.ranked is None:
             return None
         is_called = f"predicted = {self.classes.labels.index(self.ranked)}"
@@ -285,7 +288,7 @@ class _Counted:
         )
         if lowest is None or highest is None or lowest <= highest:
             return None
-        return float(lowest)
+        return 0.5 if highest < 0.5 <= lowest else float(lowest)
 
     def rankings_of_classes(self) -> dict[str, Ranking] | None:
         """Return how each class that occurs ranks the rows against all others."""

@@ -106,7 +106,8 @@ def _quality(
     if name is None:
         return {"level": "unknown", "text": "No metric could be measured on the held-out rows."}
     if scarce is not None and scarce[0] < FEWEST_ROWS_OF_CLASS:
-        return {"level": "unknown", "text": f"That cannot be said: {_few_of(held_out, scarce)}."}
+        rows = f"the {held_out['rows']:,} held-out rows"
+        return {"level": "unknown", "text": f"That cannot be said: {_few_of(rows, scarce)}."}
     metric = held_out["metrics"][name]
     said = f"{_NAMES[name]} {in_short(metric['value'])}{_between(metric)}"
     baseline = metric["baseline"]
@@ -133,12 +134,11 @@ def _constant(held_out: Mapping[str, Any]) -> str:
     return ""
 
 
-def _few_of(held_out: Mapping[str, Any], scarce: tuple[int, str]) -> str:
+def _few_of(all_rows: str, scarce: tuple[int, str]) -> str:
     rows, what = scarce
     if rows == 0:
-        return f"none of the {held_out['rows']:,} held-out rows is {what}"
-    verb = "is" if rows == 1 else "are"
-    return f"only {rows} of the {held_out['rows']:,} held-out rows {verb} {what}"
+        return f"none of {all_rows} is {what}"
+    return f"only {rows} of {all_rows} {'is' if rows == 1 else 'are'} {what}"
 
 
 def _level(
@@ -180,7 +180,7 @@ def _trust(
     if rows < _FEW_ROWS:
         doubts.append(f"only {counted} {'was' if rows == 1 else 'were'} held out")
     if scarce is not None:
-        doubts.append(_few_of(held_out, scarce))
+        doubts.append(_few_of("them", scarce))
     if agreement is not None and agreement["disagrees"]:
         doubts.append("Autopilot's own metric disagrees")
     others = [
