@@ -183,7 +183,14 @@ def test_validation_metrics_are_those_of_validation_rows_and_the_objective() -> 
 
 def test_the_leaderboard_has_a_column_for_each_metric_that_occurs() -> None:
     candidates = [
-        {"rank": 1, "name": "=best", "metrics": [{"name": "F1", "value": 0.5, "set": "Train"}]},
+        {
+            "rank": 1,
+            "name": "=best",
+            "metrics": [
+                {"name": "F1", "value": 0.5, "set": "Train"},
+                {"name": "InferenceLatency", "value": 0.1, "set": "Validation"},
+            ],
+        },
         {"rank": 2, "name": "b", "metrics": [{"name": "AUC", "value": -1.0, "set": "Validation"}]},
     ]
 

@@ -78,6 +78,7 @@ _ALGORITHMS = {
     "mxnet-algorithms": "mlp",
 }
 # Autopilot's metrics by our names, in lower case and without separators.
+_LATENCY = "InferenceLatency"
 _OUR_NAMES = {
     "auc": "roc_auc",
     "accuracy": "accuracy",
@@ -140,7 +141,7 @@ def leaderboard(autopilot: Mapping[str, Any]) -> list[dict[str, Any]]:
                 (
                     metric["value"]
                     for metric in each["metrics"]
-                    if metric["name"] == "InferenceLatency"
+                    if metric["name"] == _LATENCY
                 ),
                 None,
             ),
@@ -152,12 +153,16 @@ def leaderboard(autopilot: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def leaderboard_csv(candidates: Sequence[Mapping[str, Any]]) -> str:
-    """Return the leaderboard as a table: a column for each metric and set that occurs."""
+    """Return the leaderboard as a table: a column for each metric and set that occurs.
+
+    But for the latency, which has a column without a set.
+    """
     rows: list[dict[str, Any]] = []
     for candidate in candidates:
         row = {name: value for name, value in candidate.items() if name != "metrics"}
         for metric in candidate["metrics"]:
-            row[f"{metric['set'].lower()}_{metric['name']}"] = metric["value"]
+            if metric["name"] != _LATENCY:
+                row[f"{metric['set'].lower()}_{metric['name']}"] = metric["value"]
         rows.append(row)
     text = io.StringIO()
     columns = list(dict.fromkeys(name for row in rows for name in row))
