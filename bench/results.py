@@ -4,6 +4,7 @@ python -m bench.results                               1,000,000 rows of two clas
 python -m bench.results --rows 10000000               the memory at ten times as many
 python -m bench.results --kind multiclass --classes 30
 python -m bench.results --kind regression
+python -m bench.results --rows 5000000 --browser      until Chromium has drawn the report, too
 
 The step itself runs, on a bucket that is a folder, in a process of its own with the report and the
 page. Making the data is not measured.
@@ -15,6 +16,7 @@ import argparse
 import json
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -104,6 +106,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=list(ProblemType), default=ProblemType.BINARY)
     parser.add_argument("--classes", type=int, default=3, help="of a multiclass problem")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--browser", action="store_true", help="open the report in Chromium")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.folder:
@@ -122,6 +125,29 @@ def main() -> None:
             )
             for file, size in told["written"].items():
                 print(f"  {file:<22} {size / 1e6:12,.3f} MB")
+            if asked.browser:
+                _open(folder / _RUN.folder.result("report.html"), max(asked.runs, 5))
+
+
+def _open(report: Path, times: int) -> None:
+    """Print how long the browser takes from nothing to a page with all of its charts."""
+    from playwright.sync_api import sync_playwright
+
+    found = []
+    with sync_playwright() as driver:
+        path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))))
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for _ in range(times):
+            page = browser.new_page()
+            started = time.perf_counter()
+            page.goto(report.as_uri())
+            page.wait_for_function(
+                "[...document.querySelectorAll('.plot')].every(each => each.querySelector('svg'))"
+            )
+            found.append(time.perf_counter() - started)
+            page.close()
+        browser.close()
+    print(f"  report in Chromium     {statistics.median(found) * 1000:12,.0f} ms, of {times} times")
 
 
 def make(bucket: FolderBucket, kind: ProblemType, rows: int, classes: int) -> None:
