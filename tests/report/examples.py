@@ -437,6 +437,8 @@ def _summary(
 
 def _candidates(objective: Objective) -> tuple[Any, Sequence[Any]]:
     worse = 1.06 if objective.goal == "Minimize" else 0.96
+    others: tuple[str, ...] = ("AUC", "Accuracy", "BalancedAccuracy", "Precision", "Recall")
+    others = others if objective.metric == "F1" else ()
     found = []
     for i, title in enumerate(
         ("WeightedEnsemble_L2", "CatBoost_BAG_L1", "XGBoost_BAG_L1", "LightGBM_BAG_L1")
@@ -451,6 +453,7 @@ def _candidates(objective: Objective) -> tuple[Any, Sequence[Any]]:
                 containers=(ensembling_container(),) if i == 0 else tuning_containers(),
                 metrics=(
                     Metric(objective.metric, value, "Validation"),
+                    *(Metric(name, 0.91 - 0.01 * i, "Validation") for name in others),
                     Metric("InferenceLatency", 0.0021 * (4 - i), "Validation"),
                 ),
             )
