@@ -249,6 +249,29 @@ def test_long_names_are_cut_so_that_they_stay_different(show: Show) -> None:
     assert all(len(short) < 35 for short, _ in labels)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "looks"),
+    [
+        ("product family {} with a long label name", "{} "),
+        ("a name with much before what differs, which is {} and much behind it as well", " {}"),
+        ("only_the_very_end_of_this_long_name_differs_{}", "_{}"),
+    ],
+)
+def test_what_is_different_in_long_names_is_not_cut_out(
+    pattern: str, looks: str, show: Show
+) -> None:
+    summary = copy.deepcopy(examples.multiclass(3))
+    numbers = ("07", "31", "44")
+    for each, two in zip(summary["held_out"]["classes"], numbers, strict=True):
+        each["label"] = pattern.format(two)
+
+    shown = show(report_page(summary))
+
+    labels = shown.page.locator("[data-chart=classes] svg text").all_text_contents()
+    for two in numbers:
+        assert sum(looks.format(two) in each for each in labels) == 1
+
+
 def test_a_table_that_is_too_wide_says_so(show: Show) -> None:
     wide = (
         "[...document.querySelectorAll('.wide')]"

@@ -88,6 +88,23 @@ def test_with_one_class_there_is_a_sentence_in_the_place_of_curves() -> None:
     assert "precision and recall by threshold say nothing" in page.text
 
 
+def test_a_curve_of_one_point_is_told_and_not_drawn() -> None:
+    summary = copy.deepcopy(examples.binary())
+    summary["held_out"]["curves"]["precision_recall"] = {
+        "recall": [0.0, 0.0, 1.0],
+        "precision": [0.0, 0.0, 0.25],
+        "threshold": [0.9, 0.8, 0.0312],
+    }
+
+    page = Page(report_page(summary))
+
+    assert "precision-recall" not in page.data["charts"]
+    assert (
+        "from a probability of 0.0312 on, 100 % of the positive rows are found, and 25 % of the "
+        "flagged rows are right." in page.text
+    )
+
+
 def test_without_a_best_threshold_nothing_is_said_of_it() -> None:
     assert "The threshold of the best F1" not in text_of(of_one_class())
     assert "The threshold of the best F1" in text_of(examples.binary())

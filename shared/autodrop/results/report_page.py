@@ -341,10 +341,10 @@ def _ranking(held_out: Mapping[str, Any], positive: str) -> _Section:
     curves = held_out["curves"] or {}
     metrics = held_out["metrics"]
     found: list[Chart] = []
-    classes = _classes_held_out(held_out)
     if curves.get("roc"):
         found.append(charts.roc(curves["roc"], number(_value(metrics, "roc_auc"))))
-    if curves.get("precision_recall"):
+    point = _only_point(curves.get("precision_recall"))
+    if curves.get("precision_recall") and point is None:
         base = metrics.get("average_precision", {}).get("baseline")
         found.append(charts.precision_recall(curves["precision_recall"], base))
     if curves.get("calibration"):
@@ -360,19 +360,47 @@ def _ranking(held_out: Mapping[str, Any], positive: str) -> _Section:
         "Curves",
         "How well it tells the classes apart",
         (
-            None
-            if not found or classes != 1
-            else tag(
-                "p",
-                _all_of_one(held_out, positive),
-                ", so there is nothing to tell apart, and no ROC curve to draw.",
-                class_="absent",
-            ),
+            _why_not_all_curves(held_out, positive, point) if found else None,
             tag("div", [each.figure() for each in found], class_="grid")
             if found
             else _absent("the curves", "the model gives no probabilities"),
         ),
         found,
+    )
+
+
+def _only_point(curve: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
+    """Return recall, precision and threshold where any row is found; None if there are several.
+
+    So it is with one positive row, and with positive rows that all have the same probability.
+    """
+    if curve is None:
+        return None
+    points = zip(curve["recall"], curve["precision"], curve["threshold"], strict=True)
+    found = [point for point in points if point[0] > 0]
+    return found[0] if len(found) == 1 else None
+
+
+def _why_not_all_curves(
+    held_out: Mapping[str, Any], positive: str, point: tuple[float, float, float] | None
+) -> Content:
+    """Return why curves are missing that people look for; nothing where there are all."""
+    if _classes_held_out(held_out) == 1:
+        return tag(
+            "p",
+            _all_of_one(held_out, positive),
+            ", so there is nothing to tell apart, and no ROC curve to draw.",
+            class_="absent",
+        )
+    if point is None:
+        return None
+    recall, precision, cut = point
+    return tag(
+        "p",
+        "Precision and recall have one point, which makes no curve: from a probability of "
+        f"{number(cut)} on, {percent(recall)} of the positive rows are found, and "
+        f"{percent(precision)} of the flagged rows are right.",
+        class_="absent",
     )
 
 

@@ -82,28 +82,49 @@
   });
 
   const ruler = document.createElement("canvas").getContext("2d");
-  // Long names are cut in the middle, where they differ least; those that still look alike are
-  // counted.
+  // Long names are cut where they do not differ: in the middle, at the end, at the start, or on
+  // both sides of what is different. Those that still look alike are counted.
   const cutNames = (names, width, font) => {
     ruler.font = font;
-    const fits = (text) => ruler.measureText(text).width <= width;
-    const cut = (name, ending) => {
-      if (fits(name + ending)) return name + ending;
-      const letters = [...name];
-      for (let kept = Math.min(letters.length - 1, 80); kept > 2; kept -= 1) {
-        const tail = Math.floor(kept / 2);
-        const head = letters.slice(0, kept - tail).join("");
-        const short = `${head}…${letters.slice(letters.length - tail).join("")}${ending}`;
-        if (fits(short)) return short;
+    const letters = names.map((name) => [...name]);
+    const fitting = (i, write) => {
+      const whole = letters[i];
+      if (ruler.measureText(names[i]).width <= width) return names[i];
+      for (let kept = Math.min(whole.length - 1, 80); kept > 2; kept -= 1) {
+        const short = write(whole, kept);
+        if (ruler.measureText(short).width <= width) return short;
       }
-      return `…${ending}`;
+      return "…";
     };
+    const text = (some) => some.join("");
+    const sharedStart = (group) => {
+      let n = 0;
+      while (letters[group[0]][n] && group.every((i) => letters[i][n] === letters[group[0]][n])) n += 1;
+      return n;
+    };
+    const ways = [
+      () => (all, kept) => `${text(all.slice(0, kept - Math.floor(kept / 2)))}…${text(all.slice(all.length - Math.floor(kept / 2)))}`,
+      () => (all, kept) => `${text(all.slice(0, kept))}…`,
+      () => (all, kept) => `…${text(all.slice(all.length - kept))}`,
+      (group) => {
+        const start = sharedStart(group);
+        return (all, kept) => `${text(all.slice(0, 4))}…${text(all.slice(start, start + kept - 2))}…`;
+      },
+    ];
+    const shown = names.map((_, i) => fitting(i, ways[0]()));
+    const groups = new Map();
+    shown.forEach((short, i) => groups.set(short, [...(groups.get(short) || []), i]));
+    [...groups.values()].filter((group) => group.length > 1).forEach((group) => {
+      const tried = ways.slice(1).map((way) => group.map((i) => fitting(i, way(group))));
+      const found = tried.find((cut) => new Set(cut).size === group.length);
+      if (found) group.forEach((i, at) => { shown[i] = found[at]; });
+    });
     const seen = new Set();
-    return names.map((name) => {
-      let short = cut(name, "");
-      for (let i = 2; seen.has(short); i += 1) short = cut(name, ` (${i})`);
-      seen.add(short);
-      return short;
+    return shown.map((short) => {
+      let one = short;
+      for (let i = 2; seen.has(one); i += 1) one = `${short} (${i})`;
+      seen.add(one);
+      return one;
     });
   };
 
