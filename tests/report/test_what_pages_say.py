@@ -105,6 +105,18 @@ def test_a_curve_of_one_point_is_told_and_not_drawn() -> None:
     )
 
 
+def test_where_no_threshold_is_any_good_no_empty_chart_is_drawn() -> None:
+    summary = copy.deepcopy(examples.binary())
+    for each in summary["held_out"]["thresholds"]:
+        each["f1"] = min(each["f1"] or 0.0, 0.00085)
+
+    page = Page(report_page(summary))
+
+    assert "thresholds" not in page.data["charts"]
+    assert "F1 is at most 8.5 \u00d7 10⁻⁴ at any threshold" in page.text
+    assert "With another threshold" in page.text
+
+
 def test_without_a_best_threshold_nothing_is_said_of_it() -> None:
     assert "The threshold of the best F1" not in text_of(of_one_class())
     assert "The threshold of the best F1" in text_of(examples.binary())

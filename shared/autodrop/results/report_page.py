@@ -62,6 +62,8 @@ _CHANGES = {"better": "good", "worse": "bad", "same": ""}
 # A matrix of more classes comes after the confusions that matter, and folded.
 _WIDEST_MATRIX = 12
 _SHADES = 7
+# Below this, curves of precision and recall lie on the axes.
+_LEAST_F1 = 0.01
 _TIMINGS = {
     "prepare_seconds": "Prepare",
     "queue_seconds": "Wait and start",
@@ -407,10 +409,18 @@ def _why_not_all_curves(
 def _threshold(held_out: Mapping[str, Any], positive: str) -> _Section:
     found = held_out["thresholds"] or []
     is_one = _classes_held_out(held_out) == 1
-    chart = charts.thresholds(found) if found and not is_one else None
+    best = max((each["f1"] or 0.0 for each in found), default=0.0)
+    chart = charts.thresholds(found) if best >= _LEAST_F1 and not is_one else None
     other: Content = None
     if chart is not None:
         other = chart.figure(lone=True)
+    elif found and not is_one:
+        other = tag(
+            "p",
+            f"F1 is at most {number(best)} at any threshold, so precision and recall by threshold "
+            "are not drawn: one of them is next to nothing everywhere.",
+            class_="absent",
+        )
     elif found:
         other = tag(
             "p",
