@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from rich import box
@@ -12,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from autodrop.errors import NotFound
+from autodrop.results import charts, words
 from autodrop.run import Run, RunState
 from autodrop_cli.connection import Connection
 from autodrop_cli.plots import along, bar, place, sparkline
 from autodrop_cli.problems import FAILED, REJECTED
-from autodrop_cli.terminal import duration, plain
+from autodrop_cli.terminal import plain
 from autodrop_cli.untrusted_json import (
     count,
     items,
-    metric,
     number,
     numbers,
     part,
@@ -35,9 +36,12 @@ _WIDEST_MATRIX = 12
 _MOST_DRIVERS = 8
 _MOST_MISTAKES = 5
 _MOST_CONFUSIONS = 8
+_NOT_AVAILABLE = "not available"
 _PLOT_WIDTH = 40
 # Below this width the numbers need the place of the pictures.
 _WIDE = 130
+# Below this one Autopilot's own numbers are left to the report, so that names stay whole.
+_NARROW = 100
 _QUESTIONS = {
     "quality": "is it good?",
     "comparison": "better than before?",
@@ -123,7 +127,9 @@ def render_failure(state: RunState, failure: Mapping[str, Any]) -> Iterator[Rend
 
 def render_summary(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield the results of a completed run, of schema version 1 or 2."""
-    yield Text.assemble(("COMPLETED", "bold green"), f": {word(summary.get('headline'))}")
+    yield Text.assemble(
+        ("COMPLETED", "bold green"), f": {words.headline(word(summary.get('headline')))}"
+    )
     yield from _verdict(summary)
     yield _overview(summary)
     yield from _held_out(summary)
@@ -164,17 +170,23 @@ def _overview(summary: Mapping[str, Any]) -> Text:
         (
             "rows",
             f"{count(summary.get('rows'))}: {count(split.get('train_rows'))} to train, "
-            f"{count(split.get('test_rows'))} held out "
-            f"({word(split.get('method'))}, seed {word(split.get('seed'))})",
+            f"{count(split.get('test_rows'))} held out ({_split(split)})",
         ),
         ("best candidate", word(best.get("name"))),
         (
             "objective",
-            f"{word(reached.get('metric'))} {metric(reached.get('value'))} "
+            f"{word(reached.get('metric'))} {_number(reached.get('value'))} "
             "on Autopilot's own validation rows",
         ),
         ("time", _times(part(summary, "timings"))),
     )
+
+
+def _split(split: Mapping[str, Any]) -> str:
+    if file := word(split.get("file")):
+        return f"test file {file}"
+    method = word(split.get("method"))
+    return "test file" if method == "file" else f"{method}, seed {word(split.get('seed'))}"
 
 
 def _times(timings: Mapping[str, Any]) -> str:
@@ -184,8 +196,8 @@ def _times(timings: Mapping[str, Any]) -> str:
         if (seconds := number(value)) is not None
     }
     total = took.pop("total", None)
-    steps = ", ".join(f"{plain(name)} {duration(seconds)}" for name, seconds in took.items())
-    return steps if total is None else f"{duration(total)} ({steps})"
+    steps = ", ".join(f"{plain(name)} {words.seconds(seconds)}" for name, seconds in took.items())
+    return steps if total is None else f"{words.seconds(total)} ({steps})"
 
 
 def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -196,19 +208,23 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     table.add_column("rank", justify="right")
     table.add_column("candidate", overflow="fold")
     table.add_column("algorithm")
-    table.add_column("status")
+    # That all are completed says nothing, and takes the place of their names.
+    statuses = [word(each.get("status")) for each in candidates]
+    has_status = set(statuses) != {"Completed"}
+    if has_status:
+        table.add_column("status")
     metric_name = word(candidates[0].get("objective_metric"))
     table.add_column(metric_name or "objective", justify="right")
     table.add_column("training", justify="right")
-    for each in candidates:
+    for each, status in zip(candidates, statuses, strict=True):
         seconds = number(each.get("training_seconds"))
         table.add_row(
             word(each.get("rank")),
             word(each.get("name")),
             word(each.get("algorithm")),
-            word(each.get("status")),
-            metric(each.get("objective_value")),
-            "" if seconds is None else duration(seconds),
+            *([status] if has_status else []),
+            _number(each.get("objective_value")),
+            words.seconds(seconds) or "",
         )
     yield table
 
@@ -216,7 +232,8 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _held_out(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     held_out = part(summary, "held_out")
     metrics = part(held_out, "metrics")
-    title = f"On {count(held_out.get('rows'))} held-out rows"
+    rows = count(held_out.get("rows"))
+    title = f"On {rows} held-out {'row' if rows == '1' else 'rows'}"
     if any(isinstance(each, dict) for each in metrics.values()):
         yield _Metrics(title, metrics)
     elif metrics:
@@ -224,7 +241,7 @@ def _held_out(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_column("metric")
         table.add_column("value", justify="right")
         for name, value in metrics.items():
-            table.add_row(plain(name), metric(value))
+            table.add_row(_metric_name(name), _number(value))
         yield table
     yield from _confusions(held_out)
 
@@ -237,7 +254,7 @@ class _Metrics:
     metrics: Mapping[str, Any]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        is_wide = options.max_width >= _WIDE
+        is_wide, is_narrow = options.max_width >= _WIDE, options.max_width < _NARROW
         table = _table(self.title)
         table.add_column("metric", overflow="fold")
         table.add_column("value", justify="right")
@@ -245,22 +262,47 @@ class _Metrics:
         if is_wide:
             table.add_column("● value  ━ interval  │ without a model", no_wrap=True)
         table.add_column("without a model", justify="right")
-        table.add_column("Autopilot's own", justify="right")
+        if not is_narrow:
+            table.add_column("Autopilot's own", justify="right")
         for name in self.metrics:
             each = part(self.metrics, name)
             value, low, high, base = (
                 number(each.get(key)) for key in ("value", "low", "high", "baseline")
             )
-            picture = "" if value is None else place(value, low, high, base, _PLOT_WIDTH)
+            picture = _picture(name, value, low, high, base, word(each.get("better")))
             table.add_row(
-                plain(name),
-                metric(each.get("value")),
-                "" if low is None or high is None else f"{metric(low)} to {metric(high)}",
+                _metric_name(name),
+                _number(value),
+                words.interval({"low": low, "high": high}) or "",
                 *([picture] if is_wide else []),
-                metric(each.get("baseline")),
-                metric(each.get("validation")),
+                _number(base),
+                *([] if is_narrow else [_number(each.get("validation"))]),
             )
         yield table
+
+
+def _picture(
+    name: str,
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    base: float | None,
+    better: str,
+) -> str:
+    """Return where the numbers lie on the scale of the metric; nothing without a value."""
+    if value is None:
+        return ""
+    known = [each for each in (value, low, high, base) if each is not None]
+    start, end = charts.scale(name, known, better=better)
+
+    def share(number: float | None) -> float | None:
+        if number is None:
+            return None
+        found = (number - start) / (end - start)
+        # Numbers may be so far apart that their distance is infinite.
+        return min(max(found, 0.0), 1.0) if isfinite(found) else 0.0
+
+    return place(share(value) or 0.0, share(low), share(high), share(base), _PLOT_WIDTH)
 
 
 def _confusions(held_out: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -308,7 +350,7 @@ def _curves(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     residuals = part(held_out, "residuals")
     edges, counts = numbers(residuals.get("edges")), numbers(residuals.get("counts"))
     if counts and edges:
-        ends = f"{metric(edges[0])} to {metric(edges[-1])}"
+        ends = f"{_number(edges[0])} to {_number(edges[-1])}"
         found.append(("rows, by error", sparkline(counts), ends))
     if found:
         table = Table.grid(padding=(0, 2))
@@ -326,13 +368,16 @@ def _drivers(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     ][:_MOST_DRIVERS]
     if not features:
         return
+    if not any(value for _, value in features):
+        yield Text("The importance of every column is 0: the labels depend on none of them.")
+        return
     most = max(value for _, value in features)
     table = _table("What drives the model")
     table.add_column("column", overflow="fold")
     table.add_column("importance", no_wrap=True)
     table.add_column("", justify="right")
     for name, value in features:
-        table.add_row(name, bar(value, most, _PLOT_WIDTH // 2), metric(value))
+        table.add_row(name, bar(value, most, _PLOT_WIDTH // 2), _number(value))
     yield table
     if label := word(importance.get("label")):
         yield Text(label, "dim")
@@ -353,7 +398,9 @@ def _mistakes(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
             word(each.get("row")),
             word(each.get("truth")),
             word(each.get("prediction")),
-            metric(each.get("probability") if off is None else off),
+            words.percent(number(each.get("probability"))) or _NOT_AVAILABLE
+            if off is None
+            else words.signed(off),
         )
     yield table
 
@@ -373,20 +420,22 @@ def _comparison(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         each = part(metrics, name)
         level = word(each.get("level")) or "not known"
         table.add_row(
-            plain(name),
-            metric(part(each, "previous").get("value")),
-            metric(part(each, "current").get("value")),
-            metric(each.get("difference")),
+            _metric_name(name),
+            _number(part(each, "previous").get("value")),
+            _number(part(each, "current").get("value")),
+            words.signed(number(each.get("difference"))) or _NOT_AVAILABLE,
             Text("within noise" if level == "same" else level, _LEVELS.get(level, "")),
         )
     yield table
 
 
 def _warnings(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
-    for each in parts(summary, "warnings"):
+    found = parts(summary, "warnings")
+    # Notes come last: nothing needs to be done about them.
+    for each in sorted(found, key=lambda each: each.get("level") == "note"):
         remedy = word(each.get("remedy"))
         yield Text.assemble(
-            ("Note ", "yellow"),
+            ("Note ", "dim") if each.get("level") == "note" else ("Warning ", "yellow"),
             f"{word(each.get('code'))}: {word(each.get('message'))}",
             (f" {remedy}" if remedy else "", "dim"),
         )
@@ -401,6 +450,14 @@ def _places(summary: Mapping[str, Any]) -> Text:
         ("candidate notebook", word(notebooks.get("candidate_definition"))),
         ("data notebook", word(notebooks.get("data_exploration"))),
     )
+
+
+def _number(value: Any) -> str:
+    return words.number(number(value)) or _NOT_AVAILABLE
+
+
+def _metric_name(name: str) -> str:
+    return plain(words.metric_name(name))
 
 
 def _facts(*facts: tuple[str, str]) -> Text:

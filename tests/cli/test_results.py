@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from autodrop.results.words import interval, metric_name
 from autodrop.run import RunState
 from autodrop_cli.downloading import place_inside
 from autodrop_cli.plots import place
 from autodrop_cli.problems import Problem
 from autodrop_cli.results_view import render_failure, render_summary
 from autodrop_cli.terminal import open_console
-from tests.cli.stage import HEADLINE, Stage, summary_of
+from tests.cli.stage import Stage, summary_of
 from tests.report import examples
 
 
@@ -34,13 +35,13 @@ def test_the_summary_of_a_completed_run_is_printed(stage: Stage) -> None:
 
     assert result.exit_code == 0
     for said in (
-        f"COMPLETED: {HEADLINE}",
+        "COMPLETED: ROC AUC 0.953 on 8,238 held-out rows",
         "y (binary, positive class yes)",
         "41,188: 32,950 to train, 8,238 held out (random, seed 200)",
         "F1 0.6234",
-        "1 min 23 s (prepare 4 s, training 1 min 05 s)",
+        "1 min 23 s (prepare 4.2 s, training 1 min 05 s)",
         "CatBoost",
-        "roc_auc",
+        "ROC AUC",
         "0.9531",
         "not available",
         "TARGET_MISSING: 3 rows have no target.",
@@ -72,7 +73,7 @@ def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
     assert result.exit_code == 0
     for said in (
         *(answer["text"] for answer in summary["verdict"].values()),
-        f"{auc['low']:.4f} to {auc['high']:.4f}",
+        str(interval(auc)),
         "Mistakes worth looking at",
         "SHAP values from Autopilot's explainability report",
         "within noise",
@@ -81,7 +82,7 @@ def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
         summary["files"]["index"],
     ):
         assert said in result.stdout
-    of_auc = next(line for line in result.stdout.splitlines() if line.startswith(" roc_auc "))
+    of_auc = next(line for line in result.stdout.splitlines() if line.startswith(" ROC AUC "))
     assert of_auc.count("●") == of_auc.count("│") == 1
     found = next(line for line in result.stdout.splitlines() if "by rows looked at" in line)
     assert "▁▂▄▄▅" in found
@@ -108,16 +109,79 @@ def test_every_kind_of_problem_is_printed(stage: Stage, summary: dict[str, Any],
     assert "None" not in result.stdout
 
 
-def test_a_narrow_terminal_has_the_numbers_without_the_pictures() -> None:
-    console = Console(file=io.StringIO(), width=90, markup=False)
-
-    for block in render_summary(examples.binary()):
+def printed(summary: dict[str, Any], width: int = 140) -> str:
+    """Return what is printed of a summary."""
+    file = io.StringIO()
+    console = Console(file=file, width=width, markup=False)
+    for block in render_summary(summary):
         console.print(block)
+    return file.getvalue()
 
-    assert isinstance(console.file, io.StringIO)
-    auc = examples.binary()["held_out"]["metrics"]["roc_auc"]
-    assert f"{auc['low']:.4f} to {auc['high']:.4f}" in console.file.getvalue()
-    assert "●" not in console.file.getvalue()
+
+def test_a_narrow_terminal_has_the_numbers_without_the_pictures() -> None:
+    text = printed(examples.binary(), width=90)
+
+    assert str(interval(examples.binary()["held_out"]["metrics"]["roc_auc"])) in text
+    assert "●" not in text
+
+
+@pytest.mark.parametrize("summary", [examples.binary(), examples.multiclass(3)])
+def test_80_columns_break_no_name_of_a_metric(summary: dict[str, Any]) -> None:
+    text = printed(summary, width=80)
+
+    words = set(text.split())
+    for name in summary["held_out"]["metrics"]:
+        assert set(metric_name(name).split()) <= words
+    assert all(len(line) <= 80 for line in text.splitlines() if line.startswith(" "))
+
+
+def test_the_command_writes_numbers_as_the_pages_do() -> None:
+    summary = copy.deepcopy(examples.regression())
+    summary["headline"] = "rmse 3.679e-06 on 300 held-out rows"
+    summary["held_out"]["metrics"]["rmse"] |= {"value": 3.679e-06, "baseline": 0.5}
+    summary["candidates"][0]["training_seconds"] = 0.41
+
+    text = printed(summary)
+
+    assert "COMPLETED: RMSE 3.679\u00a0\u00d7\u00a010⁻⁶ on 300 held-out rows" in text
+    assert " 0.5 " in text
+    assert "0.5000" not in text
+    assert "0.41 s" in text
+
+
+def test_notes_come_after_warnings_and_are_called_so() -> None:
+    summary = copy.deepcopy(examples.binary())
+    summary["warnings"][0]["level"] = "note"
+
+    text = printed(summary)
+
+    assert text.index("Warning KNOWN_TOO_LATE") < text.index("Note DUPLICATE_ROWS")
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ({"file": "june test.csv"}, "(test file june test.csv)"),
+        ({"file": None}, "(random, seed 200)"),
+        ({"file": None, "method": "file"}, "(test file)"),
+    ],
+)
+def test_a_test_file_of_the_user_is_named(split: dict[str, Any], said: str) -> None:
+    summary = copy.deepcopy(examples.binary())
+    summary["split"] |= split
+
+    assert said in printed(summary)
+
+
+def test_columns_that_the_model_does_not_use_have_no_bars() -> None:
+    summary = copy.deepcopy(examples.binary())
+    for each in summary["importance"]["features"]:
+        each["value"] = 0.0
+
+    text = printed(summary)
+
+    assert "The importance of every column is 0" in text
+    assert "What drives the model" not in text
 
 
 def test_a_summary_of_a_later_version_asks_for_a_later_autodrop(stage: Stage) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil, floor, log10
 from typing import Any
 
 from autodrop.results.html import Content, Html, Kind, name, table, tag
@@ -15,8 +16,8 @@ from autodrop.results.words import (
     number,
     percent,
     rows,
+    several,
     signed,
-    threshold,
     time,
 )
 
@@ -113,7 +114,7 @@ def roc(curve: Mapping[str, Any], auc: str | None) -> Chart:
                 "False positive rate": Kind.NUMBER,
                 "True positive rate": Kind.NUMBER,
             },
-            [(threshold(c) or "above all", percent(x), percent(y)) for x, y, c in _thinned(points)],
+            [(number(c) or "above all", percent(x), percent(y)) for x, y, c in _thinned(points)],
         ),
         (("1", "Model"), ("guide", "Guessing")),
     )
@@ -144,7 +145,7 @@ def precision_recall(curve: Mapping[str, Any], base: float | None) -> Chart:
         table(
             "Precision and recall",
             {"Threshold": Kind.TEXT, "Recall": Kind.NUMBER, "Precision": Kind.NUMBER},
-            [(threshold(c), percent(x), percent(y)) for x, y, c in _thinned(points)],
+            [(number(c), percent(x), percent(y)) for x, y, c in _thinned(points)],
         ),
         (("1", "Model"), ("guide", "Guessing")),
     )
@@ -155,7 +156,8 @@ def calibration(bins: Sequence[Mapping[str, Any]], *, of: str) -> Chart:
     farthest = max(bins, key=lambda each: abs(each["predicted"] - each["observed"]))
     points = [(b["predicted"], b["observed"], b["low"], b["high"]) for b in bins]
     top = max(max(b["high"], b["predicted"]) for b in bins)
-    end = 1 if top > 0.4 else round(top * 1.15, 3)
+    # Four steps of a round size.
+    end = 1.0 if top > 0.4 else 4 * _round_step(max(top, 0.0004) * 1.05 / 4)
     return Chart(
         "calibration",
         "Calibration",
@@ -265,8 +267,8 @@ def scores(histogram: Mapping[str, Any], positive: str) -> Chart:
         "The rows of either class by the probability that the model gave. The farther apart, the "
         "better it tells them apart.",
         "Histogram of the probability of the positive class. Below 50 % are "
-        f"{percent(_below_half(edges, found['positive']))} of the positive and "
-        f"{percent(_below_half(edges, found['negative']))} of the other rows.",
+        f"{_of_class(edges, found['positive'])} of the positive and "
+        f"{_of_class(edges, found['negative'])} of the other rows.",
         {
             "kind": "histogram",
             "edges": edges,
@@ -303,7 +305,7 @@ def thresholds(found: Sequence[Mapping[str, Any]]) -> Chart:
         "A row is called positive from this probability on. A higher threshold flags fewer rows: "
         "fewer false alarms, more misses.",
         f"Precision, recall and F1 by threshold. F1 is highest, {number(best['f1'])}, at "
-        f"{threshold(best['threshold'])}.",
+        f"{number(best['threshold'])}.",
         {
             "kind": "xy",
             "x": _axis("Threshold", "number", 0, 1),
@@ -336,7 +338,7 @@ def thresholds(found: Sequence[Mapping[str, Any]]) -> Chart:
             },
             [
                 (
-                    threshold(t["threshold"]),
+                    number(t["threshold"]),
                     count(t["flagged"]),
                     percent(t["flagged_share"]),
                     percent(t["precision"]),
@@ -566,19 +568,18 @@ def history(runs: Sequence[Mapping[str, Any]]) -> Chart:
         )
         for run in runs
     ]
-    times = [point[0] for point in points]
-    margin = (times[-1] - times[0]) * 0.04 or 86_400_000.0
+    when, axis_name, ticks = _time_ticks([datetime.fromisoformat(r["created_at"]) for r in runs])
     return Chart(
         "history",
         f"{called} over time",
         f"On the held-out rows of each run, with 95 % intervals; {metric['better']} is better. "
         "Runs whose intervals overlap widely may differ by chance alone.",
-        f"{called} of {len(runs)} runs: {number(runs[0]['metric']['value'])} at first, "
+        f"{called} of {several(len(runs), 'run')}: {number(runs[0]['metric']['value'])} at first, "
         f"{number(metric['value'])} at last.",
         {
             "kind": "xy",
-            "x": _axis("Run", "time", times[0] - margin, times[-1] + margin),
-            "y": _axis(called, "number"),
+            "x": _axis(axis_name, "time", *when) | {"ticks": ticks},
+            "y": _axis(called, "number") | _fitted(metric, points),
             "series": [
                 _line(called, points, look="points", notes=[str(run["run_id"]) for run in runs])
             ],
@@ -599,7 +600,24 @@ def history(runs: Sequence[Mapping[str, Any]]) -> Chart:
     )
 
 
-def strip(metric: Mapping[str, Any]) -> Content:
+def scale(metric: str, known: Iterable[float], *, better: str) -> tuple[float, float]:
+    """Return from where to where a picture of a metric goes.
+
+    An error begins at 0 and ends where the numbers do; all else ends at 1, which is perfect.
+
+    Args:
+        metric: Its name; MCC goes from -1.
+        known: The numbers in the picture.
+        better: `lower` for an error.
+    """
+    numbers = [0.0, *known]
+    if better == "lower":
+        return min(numbers), max(numbers) * 1.05 or 1.0
+    # R² has no least value: an interval that goes on beyond -1 is cut there.
+    return -1.0 if metric == "mcc" else max(-1.0, min(numbers)), 1.0
+
+
+def strip(name: str, metric: Mapping[str, Any]) -> Content:
     """Return a small picture of a metric, its interval and its baseline; nothing without a value.
 
     It repeats what stands beside it, so it is hidden from screen readers.
@@ -608,11 +626,11 @@ def strip(metric: Mapping[str, Any]) -> Content:
     known = [each for each in (value, low, high, base) if each is not None]
     if value is None:
         return ""
-    start = min(0.0, *known)
-    end = max(1.0 if max(known) <= 1 else max(known) * 1.05, *known)
+    start, end = scale(name, known, better=metric["better"])
 
     def at(number: float) -> float:
-        return float(round(1 + 98 * (number - start) / (end - start), 2))
+        share = min(max((number - start) / (end - start), 0.0), 1.0)
+        return float(round(1 + 98 * share, 2))
 
     def bar(class_: str, left: float, width: float, y: int, height: int) -> Html:
         return tag("rect", class_=class_, x=str(left), y=y, width=str(width), height=height)
@@ -630,6 +648,76 @@ def strip(metric: Mapping[str, Any]) -> Content:
         preserveAspectRatio="none",
         aria_hidden="true",
     )
+
+
+# Seconds between the marks of a time axis, from a minute to half a day.
+_CLOCK_STEPS = tuple(60 * n for n in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720))
+_DAY = 86_400
+_MOST_TICKS = 5
+
+
+def _time_ticks(times: Sequence[datetime]) -> tuple[tuple[float, float], str, list[Any]]:
+    """Return the ends of a time axis, its name, and few marks that all say something else.
+
+    Args:
+        times: Of the runs, ascending.
+    """
+    first, last = times[0].astimezone(UTC), times[-1].astimezone(UTC)
+    span = (last - first).total_seconds()
+    margin = span * 0.04 or 3_600.0
+    ends = (1000 * (first.timestamp() - margin), 1000 * (last.timestamp() + margin))
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = f"{first.day} {first:%b %Y}"
+    if span < 60:
+        # All at once, or only one.
+        return ends, f"Run, {day} (UTC)", [(1000 * first.timestamp(), f"{first:%H:%M}")]
+    step = next((each for each in _CLOCK_STEPS if span / each <= _MOST_TICKS), 0)
+    is_one_day = first.date() == last.date()
+    if step:
+        written = "%H:%M" if is_one_day else "{day} %b, %H:%M"
+    else:
+        step = _DAY * ceil(span / _DAY / _MOST_TICKS)
+        written = "{day} %b" if first.year == last.year else "{day} %b %Y"
+    grid = min(step, _DAY)
+    at = midnight + timedelta(seconds=grid * ceil((first - midnight).total_seconds() / grid))
+    ticks = []
+    while at <= last:
+        ticks.append((1000 * at.timestamp(), at.strftime(written).replace("{day}", str(at.day))))
+        at += timedelta(seconds=step)
+    if is_one_day:
+        return ends, f"Run, {day} (UTC)", ticks
+    return ends, f"Run, {first.year} (UTC)" if first.year == last.year else "Run (UTC)", ticks
+
+
+def _fitted(metric: Mapping[str, Any], points: Sequence[Sequence[float | None]]) -> dict[str, Any]:
+    """Return ends and steps of an axis that holds the numbers and nothing that cannot be."""
+    known = [each for _, *numbers in points for each in numbers if each is not None]
+    low, high = min(known), max(known)
+    room = (high - low) * 0.1 or abs(high) * 0.1 or 0.1
+    if metric["better"] == "lower":
+        least, most = 0.0, float("inf")
+    else:
+        least, most = scale(metric["name"], known, better="higher")
+        least = min(least, low)
+    step = _round_step((high - low + 2 * room) / 4)
+    start, end = max(low - room, least), min(high + room, most)
+    start, end = floor(start / step + 1e-9) * step, ceil(end / step - 1e-9) * step
+    # Steps such as 0.15 do not meet 1.
+    return {"min": _plain(max(start, least)), "max": _plain(min(end, most)), "interval": step}
+
+
+def _round_step(least: float) -> float:
+    """Return the next round number: 0.0113 becomes 0.015, 30 stays 30."""
+    unit = 10.0 ** floor(log10(least))
+    return next(
+        (_plain(each * unit) for each in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if each * unit >= least),
+        _plain(10 * unit),
+    )
+
+
+def _plain(value: float) -> float:
+    """Return the number without the last digits that adding steps leaves behind."""
+    return float(f"{value:.9g}")
 
 
 def _axis(
@@ -680,7 +768,7 @@ def _legend(entries: Sequence[tuple[str, str]]) -> Content:
 
 
 def _cut(cut: float | None) -> str:
-    return "nothing flagged" if cut is None else f"threshold {threshold(cut)}"
+    return "nothing flagged" if cut is None else f"threshold {number(cut)}"
 
 
 def _off(feature: Mapping[str, Any], sign: int) -> float | None:
@@ -715,6 +803,13 @@ def _halved(counts: Sequence[int], bins: int) -> list[int]:
 def _shares(counts: Sequence[int]) -> list[float]:
     total = sum(counts) or 1
     return [round(each / total, 6) for each in counts]
+
+
+def _of_class(edges: Sequence[float], shares: Sequence[float]) -> str:
+    """Return the share of a class below one half; there may be no row of it."""
+    if not any(shares):
+        return "none (there are none)"
+    return str(percent(_below_half(edges, shares)))
 
 
 def _below_half(edges: Sequence[float], shares: Sequence[float]) -> float:

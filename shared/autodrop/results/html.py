@@ -58,6 +58,15 @@ def name(text: object) -> Html:
     return tag("bdi", str(text) or _EMPTY_NAME)
 
 
+def with_code(text: str) -> Content:
+    """Return a sentence with what stands between backticks as code: "use `ignore`"."""
+    parts = text.split("`")
+    # One that stands alone is only a character.
+    if len(parts) % 2 == 0:
+        return text
+    return [tag("code", part) if i % 2 else part for i, part in enumerate(parts)]
+
+
 def table(
     caption: str,
     columns: Mapping[str, Kind],

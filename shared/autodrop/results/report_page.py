@@ -8,21 +8,34 @@ from typing import Any
 
 from autodrop.results import charts
 from autodrop.results.charts import Chart
-from autodrop.results.html import NOT_AVAILABLE, Content, Html, Kind, facts, html, name, table, tag
+from autodrop.results.html import (
+    NOT_AVAILABLE,
+    Content,
+    Html,
+    Kind,
+    facts,
+    html,
+    name,
+    table,
+    tag,
+    with_code,
+)
 from autodrop.results.page import page
 from autodrop.results.words import (
     count,
+    headline,
     interval,
     metric_meaning,
     metric_name,
     milliseconds,
     number,
+    of_hundred,
     percent,
     rows,
     seconds,
+    several,
     signed,
     size,
-    threshold,
     time,
 )
 
@@ -49,6 +62,8 @@ _CHANGES = {"better": "good", "worse": "bad", "same": ""}
 # A matrix of more classes comes after the confusions that matter, and folded.
 _WIDEST_MATRIX = 12
 _SHADES = 7
+# Below this, curves of precision and recall lie on the axes.
+_LEAST_F1 = 0.01
 _TIMINGS = {
     "prepare_seconds": "Prepare",
     "queue_seconds": "Wait and start",
@@ -105,8 +120,9 @@ def report_page(summary: Mapping[str, Any]) -> str:
     data = {
         "charts": charts.specs(chart for each in sections for chart in each.charts),
         "thresholds": summary["held_out"]["thresholds"] or [],
+        "start": _own_threshold(summary["held_out"]),
     }
-    return page(f"{summary['dataset']}: {summary['headline']}", body, data)
+    return page(f"{summary['dataset']}: {headline(summary['headline'])}", body, data)
 
 
 # ------------------------------------------------------------------ the first screen
@@ -120,7 +136,8 @@ def _lead(summary: Mapping[str, Any]) -> Content:
         tag("strong", name(summary["target"])),
         f" ({kind[summary['problem_type']]}",
         None if positive is None else (", positive is ", name(positive)),
-        f") from {count(summary['features'])} columns. Completed {time(summary['completed_at'])}.",
+        f") from {several(summary['features'], 'column')}. "
+        f"Completed {time(summary['completed_at'])}.",
     )
 
 
@@ -133,8 +150,9 @@ def _verdict(summary: Mapping[str, Any]) -> Html:
             f"Autopilot's own {agreement['metric']} "
             f"{'disagrees with' if agreement['disagrees'] else 'agrees with'} the held-out rows."
         )
-    if summary["warnings"]:
-        n = len(summary["warnings"])
+    warnings, _ = _by_level(summary["warnings"])
+    if warnings:
+        n = len(warnings)
         what = "Read the warning" if n == 1 else f"Read the {n} warnings"
         checks.append(tag("a", what, href="#warnings"))
     comparison = summary["comparison"]
@@ -163,18 +181,18 @@ def _in_plain_words(summary: Mapping[str, Any]) -> Content:
     """Return what the headline metric means for a row, without the name of a metric."""
     held_out = summary["held_out"]
     metrics = held_out["metrics"]
-    headline = held_out["headline_metric"]
-    value = _value(metrics, headline) if headline is not None else None
+    first = held_out["headline_metric"]
+    value = _value(metrics, first) if first is not None else None
     if value is None:
         return None
-    if headline == "roc_auc":
+    if first == "roc_auc":
         return (
             "Of two rows, one ",
             name(summary["positive_class"]),
-            f" and one not, it ranks the right one first {100 * value:.0f} times out of 100.",
+            f" and one not, it ranks the right one first {of_hundred(value)} times out of 100.",
         )
-    if headline == "accuracy":
-        return f"It is right about {100 * value:.0f} rows out of 100."
+    if first == "accuracy":
+        return f"It is right about {of_hundred(value)} rows out of 100."
     off = {round(q["share"], 2): q["absolute"] for q in held_out["error_quantiles"] or []}
     if 0.5 in off and 0.9 in off:
         return (
@@ -203,15 +221,15 @@ def _answer(
 
 def _numbers(summary: Mapping[str, Any]) -> Html:
     held_out = summary["held_out"]
-    headline = held_out["headline_metric"]
-    metric = held_out["metrics"].get(headline) if headline is not None else None
+    first = held_out["headline_metric"]
+    metric = held_out["metrics"].get(first) if first is not None else None
     cards: list[tuple[str, Content, Content]] = []
-    if headline is not None and metric is not None:
+    if first is not None and metric is not None:
         between = interval(metric)
         base = number(metric["baseline"])
         cards = [
             (
-                metric_name(headline),
+                metric_name(first),
                 number(metric["value"]),
                 f"95 % interval {between}" if between else "no interval",
             ),
@@ -232,7 +250,10 @@ def _numbers(summary: Mapping[str, Any]) -> Html:
         (
             "Best of",
             count(len(summary["candidates"])),
-            ("candidates: ", name(summary["best_candidate"]["algorithm"] or "see the leaderboard")),
+            (
+                "candidate: " if len(summary["candidates"]) == 1 else "candidates: ",
+                name(summary["best_candidate"]["algorithm"] or "see the leaderboard"),
+            ),
         ),
     ]
     return tag(
@@ -279,16 +300,16 @@ def _metrics(summary: Mapping[str, Any]) -> _Section:
         "Metric": Kind.TEXT,
         "Held-out rows": Kind.NUMBER,
         "Without a model": Kind.NUMBER,
-        _unseen("Picture"): Kind.TEXT,
         "Autopilot's validation": Kind.NUMBER,
+        _unseen("Picture"): Kind.TEXT,
     }
     found = [
         (
             (metric_name(key), tag("span", metric_meaning(key), class_="meaning")),
             _with_interval(metric),
             number(metric["baseline"]),
-            charts.strip(metric),
             number(metric["validation"]),
+            charts.strip(key, metric),
         )
         for key, metric in held_out["metrics"].items()
     ]
@@ -300,8 +321,13 @@ def _metrics(summary: Mapping[str, Any]) -> _Section:
         (
             tag(
                 "p",
-                f"Below each value its {100 * how['level']:.0f} % interval. In the pictures: the "
-                "value with its interval in blue, in orange what one scores without a model. ",
+                f"Below each value its {100 * how['level']:.0f} % interval. ",
+                tag(
+                    "span",
+                    "In the pictures: the value with its interval in blue, in orange what one "
+                    "scores without a model. ",
+                    class_="of-pictures",
+                ),
                 f"Intervals: {how['method']}, {count(how['replicates'])} replicates."
                 if how["replicates"]
                 else f"Intervals: {how['method']}.",
@@ -319,7 +345,8 @@ def _ranking(held_out: Mapping[str, Any], positive: str) -> _Section:
     found: list[Chart] = []
     if curves.get("roc"):
         found.append(charts.roc(curves["roc"], number(_value(metrics, "roc_auc"))))
-    if curves.get("precision_recall"):
+    point = _only_point(curves.get("precision_recall"))
+    if curves.get("precision_recall") and point is None:
         base = metrics.get("average_precision", {}).get("baseline")
         found.append(charts.precision_recall(curves["precision_recall"], base))
     if curves.get("calibration"):
@@ -334,29 +361,121 @@ def _ranking(held_out: Mapping[str, Any], positive: str) -> _Section:
         "curves",
         "Curves",
         "How well it tells the classes apart",
-        tag("div", [each.figure() for each in found], class_="grid")
-        if found
-        else _absent("the curves", "the model gives no probabilities"),
+        (
+            _why_not_all_curves(held_out, positive, point) if found else None,
+            tag("div", [each.figure() for each in found], class_="grid")
+            if found
+            else _absent("the curves", "the model gives no probabilities"),
+        ),
         found,
+    )
+
+
+def _only_point(curve: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
+    """Return recall, precision and threshold where any row is found; None if there are several.
+
+    So it is with one positive row, and with positive rows that all have the same probability.
+    """
+    if curve is None:
+        return None
+    points = zip(curve["recall"], curve["precision"], curve["threshold"], strict=True)
+    found = [point for point in points if point[0] > 0]
+    return found[0] if len(found) == 1 else None
+
+
+def _why_not_all_curves(
+    held_out: Mapping[str, Any], positive: str, point: tuple[float, float, float] | None
+) -> Content:
+    """Return why curves are missing that people look for; nothing where there are all."""
+    if _classes_held_out(held_out) == 1:
+        return tag(
+            "p",
+            _all_of_one(held_out, positive),
+            ", so there is nothing to tell apart, and no ROC curve to draw.",
+            class_="absent",
+        )
+    if point is None:
+        return None
+    recall, precision, cut = point
+    return tag(
+        "p",
+        "Precision and recall have one point, which makes no curve: from a probability of "
+        f"{number(cut)} on, {percent(recall)} of the positive rows are found, and "
+        f"{percent(precision)} of the flagged rows are right.",
+        class_="absent",
     )
 
 
 def _threshold(held_out: Mapping[str, Any], positive: str) -> _Section:
     found = held_out["thresholds"] or []
-    chart = charts.thresholds(found) if found else None
+    is_one = _classes_held_out(held_out) == 1
+    best = max((each["f1"] or 0.0 for each in found), default=0.0)
+    chart = charts.thresholds(found) if best >= _LEAST_F1 and not is_one else None
+    other: Content = None
+    if chart is not None:
+        other = chart.figure(lone=True)
+    elif found and not is_one:
+        other = tag(
+            "p",
+            f"F1 is at most {number(best)} at any threshold, so precision and recall by threshold "
+            "are not drawn: one of them is next to nothing everywhere.",
+            class_="absent",
+        )
+    elif found:
+        other = tag(
+            "p",
+            _all_of_one(held_out, positive),
+            ", so precision and recall by threshold say nothing, and are not drawn.",
+            class_="absent",
+        )
     return _Section(
         "decisions",
         "Decisions",
         "What its decisions cost",
         (
             tag("h3", "The labels that it gives"),
+            _own_labels(held_out, positive),
             _matrix(held_out["confusion_matrix"]),
             _at_thresholds(held_out),
-            None
-            if chart is None
-            else (tag("h3", "With another threshold"), _slider(positive), chart.figure(lone=True)),
+            tag("div", tag("h3", "With another threshold"), _slider(positive), class_="on-screen")
+            if found
+            else None,
+            other,
         ),
         [chart] if chart is not None else [],
+    )
+
+
+def _classes_held_out(held_out: Mapping[str, Any]) -> int:
+    """Return of how many of two classes there is a held-out row; 2 where it is not known."""
+    counts = next(iter(held_out["thresholds"] or []), None)
+    if counts is None:
+        return 2
+    positives = counts["true_positives"] + counts["false_negatives"]
+    return 1 if positives in (0, held_out["rows"]) else 2
+
+
+def _all_of_one(held_out: Mapping[str, Any], positive: str) -> Content:
+    counts = held_out["thresholds"][0]
+    is_positive = counts["true_positives"] + counts["false_negatives"] > 0
+    return ("Every held-out row is " if is_positive else "No held-out row is ", name(positive))
+
+
+def _own_threshold(held_out: Mapping[str, Any]) -> float | None:
+    """Return from which probability on the model says the positive label, where it is not 0.5."""
+    own: float | None = held_out.get("label_threshold")
+    return None if own is None or number(own) == number(0.5) else own
+
+
+def _own_labels(held_out: Mapping[str, Any], positive: str) -> Content:
+    own = _own_threshold(held_out)
+    if own is None:
+        return None
+    return tag(
+        "p",
+        "The model's labels follow its own threshold: it says ",
+        name(positive),
+        f" from a probability of about {number(own)} on, not 0.5.",
     )
 
 
@@ -367,16 +486,18 @@ def _at_thresholds(held_out: Mapping[str, Any]) -> Content:
         return None
     sets = [("The model's labels", held_out["metrics"])]
     if half is not None:
-        sets.append((f"At {threshold(half['threshold'])}", half["metrics"]))
+        sets.append((f"At {number(half['threshold'])}", half["metrics"]))
     if best is not None:
-        sets.append((f"At {threshold(best['threshold'])}, the best F1", best["metrics"]))
+        sets.append((f"At {number(best['threshold'])}, the best F1", best["metrics"]))
     names = (half or best)["metrics"]
+    flatters = (
+        " The threshold of the best F1 was found on these very rows, which flatters it a little."
+    )
     return (
         tag("h3", "At three thresholds" if half and best else "At another threshold"),
         tag(
             "p",
-            "Below each value its 95 % interval. The threshold of the best F1 was found on these "
-            "very rows, which flatters it a little.",
+            f"Below each value its 95 % interval.{flatters if best is not None else ''}",
             class_="note",
         ),
         table(
@@ -583,6 +704,25 @@ def _drivers(found: Mapping[str, Any] | None) -> _Section:
                 "the importance of the columns", "the best candidate has no explainability report"
             ),
         )
+    if not any(each["value"] for each in found["features"]):
+        columns = found["features"]
+        sentence = (
+            ("The importance of the only column, ", name(columns[0]["name"]), ", is 0: ")
+            if len(columns) == 1
+            else f"The importance of all {count(len(columns))} columns is 0: "
+        )
+        return _Section(
+            "drivers",
+            "Drivers",
+            title,
+            tag(
+                "p",
+                sentence,
+                "what the model says does not depend on it."
+                if len(columns) == 1
+                else "what the model says does not depend on any of them.",
+            ),
+        )
     chart = charts.importance(found)
     return _Section(
         "drivers",
@@ -629,7 +769,7 @@ def _mistakes(found: Mapping[str, Any] | None) -> _Section:
                 {"Row": Kind.TEXT, "Truth": Kind.TEXT, "Predicted": Kind.TEXT, last: Kind.NUMBER},
                 [
                     (
-                        str(each["row"]),
+                        tag("span", str(each["row"]), class_="whole"),
                         name(each["truth"]),
                         name(each["prediction"]),
                         signed(each["error"]) if is_regression else percent(each["probability"]),
@@ -732,17 +872,7 @@ def _leaderboard(summary: Mapping[str, Any]) -> _Section:
         for each in metrics
         if each != (objective, "Validation") and each[0] != "InferenceLatency"
     ]
-    columns = {
-        "Rank": Kind.TEXT,
-        "Candidate": Kind.TEXT,
-        "Algorithm": Kind.TEXT,
-        f"{objective} (validation)": Kind.NUMBER,
-        **{f"{title} ({of.lower()})": Kind.NUMBER for title, of in metrics},
-        "Training": Kind.NUMBER,
-        "Latency": Kind.NUMBER,
-        "Status": Kind.TEXT,
-    }
-    found = []
+    found, measured = [], []
     for each in candidates:
         values = {(metric["name"], metric["set"]): metric["value"] for metric in each["metrics"]}
         found.append(
@@ -751,12 +881,17 @@ def _leaderboard(summary: Mapping[str, Any]) -> _Section:
                 name(each["name"]),
                 None if each["algorithm"] is None else name(each["algorithm"]),
                 number(each["objective_value"]),
-                *(number(values.get(key)) for key in metrics),
                 seconds(each["training_seconds"]),
                 milliseconds(each["inference_latency_seconds"]),
                 (each["status"], _because(each["failure_reason"])),
             )
         )
+        measured.append((str(each["rank"]), *(number(values.get(key)) for key in metrics)))
+    sets = {of for _, of in metrics}
+    titles = {
+        metric: metric[0] if len(sets) == 1 else f"{metric[0]} ({metric[1].lower()})"
+        for metric in metrics
+    }
     return _Section(
         "leaderboard",
         "Leaderboard",
@@ -768,9 +903,38 @@ def _leaderboard(summary: Mapping[str, Any]) -> _Section:
                 "was scored on the held-out rows above.",
                 class_="note",
             ),
-            table("Leaderboard", columns, found),
+            table(
+                "Leaderboard",
+                {
+                    "Rank": Kind.TEXT,
+                    "Candidate": Kind.TEXT,
+                    "Algorithm": Kind.TEXT,
+                    f"{objective} (validation)": Kind.NUMBER,
+                    "Training": Kind.NUMBER,
+                    "Latency": Kind.NUMBER,
+                    "Status": Kind.TEXT,
+                },
+                found,
+            ),
+            tag(
+                "details",
+                tag("summary", f"Their other metrics{_on(sets)}"),
+                table(
+                    "Other metrics of the candidates",
+                    {"Rank": Kind.TEXT, **{titles[key]: Kind.NUMBER for key in metrics}},
+                    measured,
+                ),
+                class_="folded",
+                open=True,
+            )
+            if metrics
+            else None,
         ),
     )
+
+
+def _on(sets: set[str]) -> str:
+    return f" ({next(iter(sets)).lower()})" if len(sets) == 1 else ""
 
 
 def _because(reason: str | None) -> Content:
@@ -863,30 +1027,45 @@ def _data_changes(data: Mapping[str, Any] | None) -> Content:
 
 
 def _warnings(found: Sequence[Mapping[str, Any]]) -> _Section:
-    items = []
-    for each in found:
-        place = [
-            f"line {count(each['line'])}" if each["line"] is not None else None,
-            ("column ", name(each["column"])) if each["column"] is not None else None,
-        ]
-        known = [part for part in place if part is not None]
-        items.append(
-            tag(
-                "li",
-                tag(
-                    "p",
-                    tag("code", each["code"]),
-                    [(", ", part) for part in known],
-                ),
-                tag("p", each["message"]),
-                tag("p", each["remedy"], class_="remedy") if each["remedy"] else None,
-            )
-        )
+    warnings, notes = _by_level(found)
+    short = f"Warnings ({len(warnings)})" if warnings else "Warnings"
     return _Section(
         "warnings",
-        f"Warnings ({len(items)})" if items else "Warnings",
+        short if warnings or not notes else f"Notes ({len(notes)})",
         "Warnings, and what to do about them",
-        tag("ul", items, class_="warnings") if items else tag("p", "There are none."),
+        (
+            tag("ul", [_finding(each) for each in warnings], class_="warnings")
+            if warnings
+            else tag("p", "There are none."),
+            (
+                tag("h3", "Good to know"),
+                tag("ul", [_finding(each) for each in notes], class_="warnings notes"),
+            )
+            if notes
+            else None,
+        ),
+    )
+
+
+def _by_level(
+    found: Sequence[Mapping[str, Any]],
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the warnings and the notes; what has no level is a warning."""
+    notes = [each for each in found if each.get("level") == "note"]
+    return [each for each in found if each.get("level") != "note"], notes
+
+
+def _finding(found: Mapping[str, Any]) -> Html:
+    place: list[Content] = []
+    if found["line"] is not None:
+        place.append(f", line {count(found['line'])}")
+    if found["column"] is not None:
+        place.append((", column ", name(found["column"])))
+    return tag(
+        "li",
+        tag("p", tag("code", found["code"]), place),
+        tag("p", with_code(found["message"])),
+        tag("p", with_code(found["remedy"]), class_="remedy") if found["remedy"] else None,
     )
 
 
@@ -914,12 +1093,17 @@ def _run(summary: Mapping[str, Any]) -> _Section:
                             ),
                         ),
                         ("Rows, columns", f"{count(summary['rows'])}, {count(summary['columns'])}"),
-                        ("Target", (name(summary["target"]), ": ", summary["target_reason"])),
+                        (
+                            "Target",
+                            (name(summary["target"]), ": ", with_code(summary["target_reason"])),
+                        ),
                         (
                             "Split",
-                            f"{split['method']}, seed {split['seed']}: "
-                            f"{count(split['train_rows'])} rows to train, "
-                            f"{count(split['test_rows'])} held out",
+                            (
+                                _split(split),
+                                f": {rows(split['train_rows'])} to train, "
+                                f"{count(split['test_rows'])} held out",
+                            ),
                         ),
                         ("Best candidate", name(summary["best_candidate"]["name"])),
                     ],
@@ -944,6 +1128,14 @@ def _run(summary: Mapping[str, Any]) -> _Section:
             class_="grid",
         ),
     )
+
+
+def _split(split: Mapping[str, Any]) -> Content:
+    if split.get("file") is not None:
+        return ("test file ", name(split["file"]))
+    if split["method"] == "file":
+        return "test file"
+    return f"{split['method']}, seed {split['seed']}"
 
 
 def _links(files: Mapping[str, str | None]) -> Content:

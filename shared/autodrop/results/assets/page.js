@@ -6,20 +6,29 @@
   const spoken = document.getElementById("spoken");
   const drawn = [];
 
+  // The rule of words.py: four digits, no zeros at the end, powers of ten, and a minus sign.
+  const raised = (power) => [...String(power)].map((c) => "\u207b⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+  const number = (value) => {
+    if (!value) return "0";
+    const rounded = value.toExponential(3);
+    const [digits, power] = rounded.split("e").map(Number);
+    const shown =
+      power < -3 || power >= 9
+        ? `${digits}\u00a0×\u00a010${raised(power)}`
+        : Math.abs(Number(rounded)) >= 1000
+          ? new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value)
+          : String(Number(value.toPrecision(4)));
+    return shown.replace("-", "\u2212");
+  };
   const formats = {
-    threshold: (value) => String(Number(value.toPrecision(4))),
+    number,
     percent: (value) => {
-      const shown = new Intl.NumberFormat("en", { maximumFractionDigits: Math.abs(value) < 0.1 ? 2 : 1 });
-      return `${shown.format(100 * value)} %`;
+      if (value > 0 && value < 0.001) return "<0.1 %";
+      if (value >= 0.9995 && value < 1) return ">99.9 %";
+      return `${Number((100 * value).toPrecision(3))} %`.replace("-", "\u2212");
     },
     count: (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value),
-    number: (value) =>
-      new Intl.NumberFormat("en", {
-        maximumSignificantDigits: 4,
-        notation: Math.abs(value) >= 1e6 ? "compact" : "standard",
-      }).format(value),
     time: (value) => new Date(value).toISOString().slice(0, 16).replace("T", " ") + " UTC",
-    day: (value) => new Date(value).toISOString().slice(0, 10),
   };
   const format = (axis, value) => (formats[axis.format] || String)(value);
 
@@ -55,7 +64,7 @@
     scale: axis.min == null,
     splitNumber: 4,
     // Quarters: 0 %, 25 %, …
-    interval: axis.min === 0 && axis.max != null && axis.max <= 1 ? axis.max / 4 : null,
+    interval: axis.interval || (axis.min === 0 && axis.max != null && axis.max <= 1 ? axis.max / 4 : null),
     axisLine: { show: place === "x", onZero: false, lineStyle: { color: colour.guide } },
     axisTick: { show: false },
     axisLabel: {
@@ -63,11 +72,61 @@
       fontSize: 12,
       hideOverlap: true,
       // Ends that follow from the data are no round numbers.
-      ...(axis.min && axis.max ? { showMinLabel: false, showMaxLabel: false } : {}),
-      formatter: (value) => format(axis.format === "time" ? { format: "day" } : axis, value),
+      ...(axis.min && axis.max && !axis.interval && !axis.ticks ? { showMinLabel: false, showMaxLabel: false } : {}),
+      ...(axis.ticks ? { customValues: axis.ticks.map(([value]) => value) } : {}),
+      formatter: axis.ticks
+        ? (value) => (axis.ticks.find((each) => each[0] === value) || ["", ""])[1]
+        : (value) => format(axis, value),
     },
     splitLine: { show: place === "y", lineStyle: { color: colour.rule } },
   });
+
+  const ruler = document.createElement("canvas").getContext("2d");
+  // Long names are cut where they do not differ: in the middle, at the end, at the start, or on
+  // both sides of what is different. Those that still look alike are counted.
+  const cutNames = (names, width, font) => {
+    ruler.font = font;
+    const letters = names.map((name) => [...name]);
+    const fitting = (i, write) => {
+      const whole = letters[i];
+      if (ruler.measureText(names[i]).width <= width) return names[i];
+      for (let kept = Math.min(whole.length - 1, 80); kept > 2; kept -= 1) {
+        const short = write(whole, kept);
+        if (ruler.measureText(short).width <= width) return short;
+      }
+      return "…";
+    };
+    const text = (some) => some.join("");
+    const sharedStart = (group) => {
+      let n = 0;
+      while (letters[group[0]][n] && group.every((i) => letters[i][n] === letters[group[0]][n])) n += 1;
+      return n;
+    };
+    const ways = [
+      () => (all, kept) => `${text(all.slice(0, kept - Math.floor(kept / 2)))}…${text(all.slice(all.length - Math.floor(kept / 2)))}`,
+      () => (all, kept) => `${text(all.slice(0, kept))}…`,
+      () => (all, kept) => `…${text(all.slice(all.length - kept))}`,
+      (group) => {
+        const start = sharedStart(group);
+        return (all, kept) => `${text(all.slice(0, 4))}…${text(all.slice(start, start + kept - 2))}…`;
+      },
+    ];
+    const shown = names.map((_, i) => fitting(i, ways[0]()));
+    const groups = new Map();
+    shown.forEach((short, i) => groups.set(short, [...(groups.get(short) || []), i]));
+    [...groups.values()].filter((group) => group.length > 1).forEach((group) => {
+      const tried = ways.slice(1).map((way) => group.map((i) => fitting(i, way(group))));
+      const found = tried.find((cut) => new Set(cut).size === group.length);
+      if (found) group.forEach((i, at) => { shown[i] = found[at]; });
+    });
+    const seen = new Set();
+    return shown.map((short) => {
+      let one = short;
+      for (let i = 2; seen.has(one); i += 1) one = `${short} (${i})`;
+      seen.add(one);
+      return one;
+    });
+  };
 
   const whisker = (name, points, colour, horizontal) => ({
     name, type: "custom", silent: true, z: 1,
@@ -151,6 +210,8 @@
     bars(spec, colour) {
       const names = spec.names;
       const narrow = window.innerWidth < 640;
+      const family = getComputedStyle(document.body).fontFamily;
+      spec.shown = cutNames(names, narrow ? 110 : 190, `12.5px ${family}`);
       const bounded = names
         .map((_, i) => [spec.values[i], i, spec.low && spec.low[i], spec.high && spec.high[i]])
         .filter((each) => each[2] != null && each[3] != null);
@@ -160,12 +221,11 @@
         yAxis: {
           type: "category",
           inverse: true,
-          data: names,
+          data: spec.shown,
           axisLine: { lineStyle: { color: colour.guide } },
           axisTick: { show: false },
           axisLabel: {
             color: colour.ink, fontSize: 12.5, interval: 0,
-            width: narrow ? 110 : 190, overflow: "truncate",
           },
         },
         series: [
@@ -293,6 +353,17 @@
     if (svg) svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
   };
 
+  // The whole name of a cut label, for the mouse.
+  const nameCutLabels = (element, spec) => {
+    element.querySelectorAll("svg text").forEach((text) => {
+      const i = spec.shown.indexOf(text.textContent);
+      if (i < 0 || spec.shown[i] === spec.names[i]) return;
+      const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      title.textContent = spec.names[i];
+      text.append(title);
+    });
+  };
+
   const draw = (element) => {
     const spec = data.charts[element.dataset.chart];
     const label = element.getAttribute("aria-label");
@@ -306,6 +377,7 @@
       chart.setOption(optionOf(spec, label), true);
       element.setAttribute("aria-label", label);
       viewBox(element);
+      if (spec.shown) nameCutLabels(element, spec);
     };
     paint();
     drawn.push({ chart, element, paint });
@@ -341,38 +413,83 @@
 
   const repaint = () => drawn.forEach(({ paint }) => paint());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  // What is folded on a screen is open on paper, and without scripts.
+  const folded = [...document.querySelectorAll("details.folded")];
+  folded.forEach((each) => { each.open = false; });
+  let opened = [];
   const onPaper = (is) => {
-    if (is) root.dataset.paper = "";
-    else delete root.dataset.paper;
+    if (is) {
+      root.dataset.paper = "";
+      opened = opened.concat(folded.filter((each) => !each.open));
+      opened.forEach((each) => { each.open = true; });
+    } else {
+      delete root.dataset.paper;
+      opened.forEach((each) => { each.open = false; });
+      opened = [];
+    }
     repaint();
   };
   addEventListener("beforeprint", () => onPaper(true));
   addEventListener("afterprint", () => onPaper(false));
 
+  // A table that is wider than its place says so; its region scrolls, with the keyboard too.
+  const hinted = new ResizeObserver((entries) => {
+    entries.forEach(({ target }) => {
+      const region = target.closest(".wide");
+      const hint = region.previousElementSibling;
+      hint.hidden = region.scrollWidth <= region.clientWidth + 1;
+    });
+  });
+  document.querySelectorAll(".wide").forEach((region) => {
+    const hint = document.createElement("p");
+    hint.className = "hint";
+    hint.textContent = "More columns: scroll this table sideways →";
+    hint.hidden = true;
+    hint.setAttribute("aria-hidden", "true");
+    region.before(hint);
+    hinted.observe(region);
+    hinted.observe(region.firstElementChild);
+  });
+
   const slider = document.getElementById("threshold");
   if (slider && data.thresholds.length) {
     const input = slider.querySelector("input");
     const output = slider.querySelector("output");
-    const of = (share) => (share == null ? "not available" : formats.percent(share));
+    const rows = (n) => `${formats.count(n)} ${n === 1 ? "row" : "rows"}`;
+    const said = (at) => {
+      const positives = at.true_positives + at.false_negatives;
+      const found = [];
+      if (!at.flagged) found.push("no row is flagged.");
+      else {
+        const are = at.flagged === 1 ? "row is" : "rows are";
+        found.push(`${formats.count(at.flagged)} ${are} flagged (${formats.percent(at.flagged_share)} of all).`);
+        if (at.flagged === 1) found.push(`It is ${at.precision ? "right" : "wrong"} (precision ${formats.percent(at.precision)}).`);
+        else if (at.precision === 0) found.push("None of them is right (precision 0 %).");
+        else if (at.precision != null) found.push(`${formats.percent(at.precision)} of them are right (precision).`);
+      }
+      if (!positives) found.push("There is no positive row to be found.");
+      else if (positives === 1) found.push(`The only positive row is ${at.recall ? "found" : "missed"} (recall ${formats.percent(at.recall)}).`);
+      else if (at.recall === 0) found.push(`Of the ${rows(positives)} that are positive, none is found (recall 0 %).`);
+      else found.push(`Of the ${rows(positives)} that are positive, ${formats.percent(at.recall)} are found (recall).`);
+      const scores = [`Accuracy ${formats.percent(at.accuracy)}`];
+      if (at.f1 != null && positives) scores.push(`F1 ${formats.number(at.f1)}`);
+      return `${found.join(" ")} ${scores.join(", ")}.`;
+    };
     const say = () => {
       const at = data.thresholds[Number(input.value)];
-      const threshold = formats.threshold(at.threshold);
+      const threshold = formats.number(at.threshold);
       input.setAttribute("aria-valuetext", `from ${threshold}`);
-      output.textContent =
-        `From a probability of ${threshold}: ${formats.count(at.flagged)} rows are flagged ` +
-        `(${formats.percent(at.flagged_share)}). ` +
-        (at.flagged ? `${of(at.precision)} of them are right (precision), and ` : "") +
-        `${of(at.recall)} of all positive rows are found (recall). F1 ` +
-        `${at.f1 == null ? "not available" : formats.number(at.f1)}, accuracy ${formats.percent(at.accuracy)}.`;
+      output.textContent = `From a probability of ${threshold} on, ${said(at)}`;
       ["true_positives", "false_negatives", "false_positives", "true_negatives"].forEach((name) => {
         slider.querySelector(`[data-cell=${name}]`).textContent = formats.count(at[name]);
       });
     };
+    const start = data.start ?? 0.5;
     input.max = String(data.thresholds.length - 1);
     input.value = String(
       data.thresholds.reduce(
         (best, each, i) =>
-          Math.abs(each.threshold - 0.5) < Math.abs(data.thresholds[best].threshold - 0.5) ? i : best,
+          Math.abs(each.threshold - start) < Math.abs(data.thresholds[best].threshold - start) ? i : best,
         0,
       ),
     );
