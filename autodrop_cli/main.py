@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ from autodrop_cli.dropping import plan_uploads, read_settings
 from autodrop_cli.following import Clock, JobWatcher, follow, unknown_run
 from autodrop_cli.problems import BAD_USAGE, FAILED, INTERRUPTED, REJECTED, Problem, in_sentences
 from autodrop_cli.progress import Sighting, progress_json, progress_of, run_json
-from autodrop_cli.results_view import exit_code_of, read_outcome, render_outcome
+from autodrop_cli.results_view import exit_code_of, kept_report, read_outcome, render_outcome
 from autodrop_cli.screens import progress_screen, render_progress, render_runs, runs_screen
 from autodrop_cli.terminal import open_console, plain
 from autodrop_cli.uploading import upload_with_progress
@@ -317,7 +316,7 @@ def results(
     opened: Annotated[
         bool,
         typer.Option(
-            "--open", help="Open the report in the browser; without --to, from a temporary folder."
+            "--open", help="Open the report in the browser; without --to, a copy in ~/.cache."
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -493,9 +492,7 @@ def _open_report(
     if run.state is not RunState.COMPLETED:
         notes.print("There is no report to open: the run is not completed.", soft_wrap=True)
         return
-    # It stays there: a browser may read it long after the command has ended.
-    folder = Path(tempfile.mkdtemp(prefix="autodrop-")) if to is None else to
-    report = folder / "report.html"
+    report = kept_report(run) if to is None else to / "report.html"
     if to is None:
         download_report(connection, run, report)
     if not report.is_file():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -62,6 +64,18 @@ _LEVELS = {
 def exit_code_of(run: Run) -> int:
     """Return 0 for a completed run, 3 for a rejected one, 1 for any other end."""
     return _EXIT_CODES.get(run.state, FAILED)
+
+
+def kept_report(run: Run) -> Path:
+    """Return where a copy of the report is kept for the browser: always the same file for a run.
+
+    A browser may read it long after the command has ended, so that it cannot be removed then.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home) / "autodrop" / run.run_id
+    # It shows some rows of the data.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / "report.html"
 
 
 def read_outcome(connection: Connection, run: Run) -> Mapping[str, Any]:

@@ -194,15 +194,21 @@ def test_a_summary_of_a_later_version_asks_for_a_later_autodrop(stage: Stage) ->
     assert "schema version 3; this autodrop reads versions 1 and 2." in result.stderr
 
 
-def test_open_shows_a_copy_of_the_report(stage: Stage) -> None:
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+def test_open_shows_a_copy_of_the_report_at_one_place(stage: Stage) -> None:
     run = stage.new_run(RunState.TRAINING)
     stage.complete(run)
     stage.write(run.folder.result("report.html"), b"<p>")
 
+    stage.run_command("results", run.run_id, "--open")
     result = stage.run_command("results", run.run_id, "--open")
 
     assert result.exit_code == 0
-    [address] = stage.pages
+    [address] = set(stage.pages)
     report = Path(url2pathname(urlsplit(address).path))
     assert report.read_bytes() == b"<p>"
     assert f"The report is {report}" in result.stdout

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autodrop.errors import Transient
+from autodrop.results.words import headline
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import Candidate
 from tests.cli.stage import HEADLINE, Stage, automl_job, transform_job
@@ -65,7 +66,7 @@ def test_waiting_prints_a_line_a_change_and_then_the_summary(stage: Stage, csv_f
         "Train and tune candidates: 30 s",
         "Score the held-out rows: 10 s",
     ]
-    assert f"COMPLETED: {HEADLINE}" in lines
+    assert f"COMPLETED: {headline(HEADLINE)}" in lines
     assert "WeightedEnsemble" in result.stdout
     assert f"s3://data-bucket/{runs[0].folder.results}" in result.stdout
 

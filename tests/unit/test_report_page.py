@@ -143,7 +143,7 @@ def test_warnings_have_their_place_and_remedy() -> None:
     text = Page(report_page(examples.binary())).text
 
     assert "KNOWN_TOO_LATE , line 1, column duration" in text
-    assert "Leave it out with `ignore: [duration]`" in text
+    assert "Leave it out with ignore: [duration]" in text
 
 
 def test_the_comparison_tells_what_changed_in_the_data() -> None:
@@ -324,12 +324,12 @@ def test_html_is_escaped_once() -> None:
     ("said", "expected"),
     [
         (number(0.95261), "0.9526"),
-        (number(0.5), "0.5000"),
+        (number(0.5), "0.5"),
         (number(0), "0"),
         (number(12.3456), "12.35"),
         (number(48_213.4), "48,213"),
-        (number(1.6172e10), "1.617 \u00d7 10¹⁰"),
-        (number(0.00001234), "1.234e-05"),
+        (number(1.6172e10), "1.617\u00a0\u00d7\u00a010¹⁰"),
+        (number(0.00001234), "1.234\u00a0\u00d7\u00a010⁻⁵"),
         (number(None), None),
         (signed(0.0123), "+0.0123"),
         (signed(-4.5), "\u22124.5"),
