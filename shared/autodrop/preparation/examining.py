@@ -147,15 +147,7 @@ def judged(
         verdict = judge(facts, table.header, reason, settings, min_rows=min_rows)
     except Rejected as problem:
         first, *others = _placed([problem.finding, *problem.others], table, first_lines)
-        raise Rejected(
-            first.code,
-            first.message,
-            first.remedy,
-            line=first.line,
-            column=first.column,
-            example=first.example,
-            others=others,
-        ) from None
+        raise Rejected.of(first, others) from None
     warnings = [*verdict.warnings, *_line_break_warning(facts)]
     verdict = replace(verdict, warnings=tuple(_placed(warnings, table, first_lines)))
     return Examined(table, facts, verdict, profile_json(facts))

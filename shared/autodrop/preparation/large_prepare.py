@@ -345,12 +345,8 @@ def _check_sizes(split: Split, facts: TableFacts) -> None:
     try:
         check_sizes(split, facts)
     except Rejected as problem:
-        raise Rejected(
-            problem.code,
-            problem.message,
-            "Change `split.test_fraction`, or leave out `split.method`.",
-            column=problem.column,
-        ) from None
+        remedy = "Change `split.test_fraction`, or leave out `split.method`."
+        raise Rejected.of(replace(problem.finding, remedy=remedy), problem.others) from None
 
 
 @dataclass(frozen=True)

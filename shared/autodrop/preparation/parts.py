@@ -256,15 +256,7 @@ def _about_the_test_file() -> Iterator[None]:
         message = problem.message
         if "test file" not in message:
             message = f"In the test file: {message}"
-        raise Rejected(
-            problem.code,
-            message,
-            problem.remedy,
-            line=problem.line,
-            column=problem.column,
-            example=problem.example,
-            others=problem.others,
-        ) from None
+        raise Rejected.of(replace(problem.finding, message=message), problem.others) from None
 
 
 def _routed_test_file(
