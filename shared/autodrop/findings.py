@@ -69,11 +69,16 @@ def shortened(text: str, longest: int = _LONGEST_EXAMPLE) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things: `1 row`, `1,200 rows`."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def counted(number: int, what: str, many: str = "") -> str:
+    """Return a number of things: `1 row`, `1,200 rows`; `many` where an s alone is wrong."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {many or what + 's'}"
+
+
+def exactly(cell: str) -> str:
+    """Return a cell with its blanks, if it is short and on one line; else it is shortened."""
+    return cell if len(cell) <= _LONGEST_EXAMPLE and cell.isprintable() else shortened(cell)
 
 
 def quoted(name: str) -> str:
-    """Return a column name or a cell as it is named in a message."""
-    return repr(shortened(name))
+    """Return a column name or a cell as it is named in a message, blanks around it included."""
+    return repr(exactly(name))
