@@ -140,6 +140,19 @@ def test_a_finding_shows_the_first_of_its_cells(
     assert (found.line, found.example) == (line, example)
 
 
+def test_a_cell_far_down_is_found_and_so_is_one_near_the_beginning(tmp_path: Path) -> None:
+    body: list[list[object]] = [[i % 7, i % 5, "yes" if i % 3 else "no"] for i in range(30_000)]
+    body[20_000][0], body[25_000][0], body[25_001][0] = "zz", "aa", "aa"
+    body[9][1], body[25_000][1] = "inf", "-inf"
+    content = csv_of([["x", "z", "y"], *body])
+
+    far = finding(tmp_path, content, "MIXED_TYPES")
+    near = finding(tmp_path, content, "INFINITE_NUMBERS")
+
+    assert (far.line, far.example) == (20_002, "zz")
+    assert (near.line, near.example) == (11, "inf")
+
+
 def test_a_cell_in_a_row_without_a_target_shows_nothing(tmp_path: Path) -> None:
     body = [[i % 7, i % 5, "yes" if i % 3 else "no"] for i in range(ROWS)]
     body[4] = ["aa", 1, ""]

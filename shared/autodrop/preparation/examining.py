@@ -51,6 +51,8 @@ MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
 # For each pair of a condition and a cell, as SQL: the line of the first row for which the condition
 # holds, and what the cell holds there.
 FirstLines = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[int | None, str | None]]]
+# Most of what is shown is among so many rows.
+_FIRST_ROWS = 10_000
 # Findings about all cells of a kind, of which any one may have been kept as the example.
 _ABOUT_A_KIND = {
     "MIXED_TYPES",
@@ -278,28 +280,42 @@ def _is_kind_sql(engine: Engine, cell: str, kinds: Sequence[Kind]) -> str:
     return f"{kind_sql(engine, cell)} in ({listed})"
 
 
-def first_rows_sql(shown: Sequence[tuple[str, str]], number: str) -> str:
-    """Return the expressions for the first row of each condition, by its `number`, and its cell."""
-    return ", ".join(
-        f"min(case when {shows} then {number} end), "
-        f"min_by({cell}, case when {shows} then {number} end)"
-        for shows, cell in shown
-    )
+def first_rows_sql(shown: Sequence[tuple[str, str]], number: str, source: str) -> str:
+    """Return the query for the first row of each condition, by its `number`, and its cell.
+
+    Args:
+        shown: Conditions and cells.
+        number: What rows are numbered by.
+        source: Where they are.
+    """
+    inner, outer = [], []
+    for i, (shows, cell) in enumerate(shown):
+        inner += [f"case when {shows} then {number} end as n{i}", f"{cell} as x{i}"]
+        outer += [f"min(n{i})", f"min_by(x{i}, n{i})"]
+    return f"select {', '.join(outer)} from (select {', '.join(inner)} from {source}) as shown"
 
 
 def _first_lines(
     table: Table, engine: DuckDB, shown: Sequence[tuple[str, str]]
 ) -> list[tuple[int | None, str | None]]:
-    (answer,) = engine.query(
-        f"select {first_rows_sql(shown, 'n')} "
-        "from (select *, row_number() over () - 1 as n from cells)"
-    )
-    rows, cells = answer[::2], answer[1::2]
-    lines = lines_of(table, [int(row) for row in rows if row is not None])
-    return [
-        (None if row is None else lines.get(row), cell)
-        for row, cell in zip(rows, cells, strict=True)
-    ]
+    found = _first_rows(engine, shown, f"(select * from cells limit {_FIRST_ROWS})")
+    rare = [i for i, (row, _) in enumerate(found) if row is None]
+    if rare:
+        # To look at the kind of every cell in the file takes half as long as to count it.
+        later = _first_rows(engine, [shown[i] for i in rare], "cells")
+        for i, place in zip(rare, later, strict=True):
+            found[i] = place
+    lines = lines_of(table, [row for row, _ in found if row is not None])
+    return [(None if row is None else lines.get(row), cell) for row, cell in found]
+
+
+def _first_rows(
+    engine: DuckDB, shown: Sequence[tuple[str, str]], source: str
+) -> list[tuple[int | None, str | None]]:
+    numbered = f"(select *, row_number() over () - 1 as n from {source}) as numbered"
+    (answer,) = engine.query(first_rows_sql(shown, "n", numbered))
+    rows = [None if row is None else int(row) for row in answer[::2]]
+    return list(zip(rows, answer[1::2], strict=True))
 
 
 def _line_break_warning(facts: TableFacts) -> Iterator[Finding]:

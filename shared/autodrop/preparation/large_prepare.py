@@ -340,7 +340,7 @@ def _counted(
 def _first_lines(
     engine: Spark, table: Table, shown: Sequence[tuple[str, str]]
 ) -> list[tuple[int | None, str | None]]:
-    (answer,) = engine.query(f"select {first_rows_sql(shown, 'line')} from cells")
+    (answer,) = engine.query(first_rows_sql(shown, "line", "cells"))
     return [
         (None if line is None else table.line_of(line), cell)
         for line, cell in zip(answer[::2], answer[1::2], strict=True)
