@@ -16,7 +16,7 @@ from rich.text import Text
 
 from autodrop.dataset import Dataset
 from autodrop.errors import Rejected
-from autodrop.findings import Finding
+from autodrop.findings import Finding, counted
 from autodrop.naming import COMPLETE_MARK, INBOX, Drop, RunFolder, run_id, test_file_names
 from autodrop.outcome import to_json
 from autodrop.preparation.dialect import NAMES
@@ -199,7 +199,8 @@ def render_examined(examined: Examined, name: str) -> Iterator[RenderableType]:
     reading = "Parquet" if table.is_parquet else _csv_words(examined)
     yield Text.assemble(
         ("USABLE", "bold green"),
-        f": {plain(name)}, {facts.rows:,} rows, {table.width:,} columns, {reading}",
+        f": {plain(name)}, {counted(facts.rows, 'row')}, {counted(table.width, 'column')}, "
+        f"{reading}",
     )
     target = verdict.target
     about = str(target.inferred_type)
@@ -256,12 +257,14 @@ def _number(value: float | None) -> str:
 
 def _findings(findings: Sequence[Finding]) -> Table:
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
+    shown.add_column("level")
     shown.add_column("code", no_wrap=True)
     shown.add_column("line", justify="right")
     shown.add_column("what, and what to do", overflow="fold")
     for each in findings:
-        example = f" Such as: {each.example}" if each.example else ""
+        example = "" if each.example is None else f" Such as {each.example!r}."
         shown.add_row(
+            each.level,
             each.code,
             "" if each.line is None else f"{each.line:,}",
             plain(f"{each.message}{example} {each.remedy}"),
@@ -273,7 +276,7 @@ def written_lines(to: Path, dataset: Dataset) -> Iterator[str]:
     """Yield what to say about what was written."""
     split = dataset.split
     yield (
-        f"{split.train_rows:,} rows to train on and {split.test_rows:,} to test on "
+        f"{counted(split.train_rows, 'row')} to train on and {split.test_rows:,} to test on "
         f"({split.method}) are in {plain(to)}"
     )
     if dataset.has_model_input:

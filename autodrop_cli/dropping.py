@@ -16,7 +16,7 @@ from autodrop.naming import (
     INBOX,
     SETTINGS_FILE,
     Drop,
-    plain_word,
+    dataset_name,
     test_file_names,
 )
 from autodrop.settings import parse_settings
@@ -132,7 +132,7 @@ def plan_upload(path: Path, dataset: str | None, target: str | None) -> Upload:
 def default_dataset(file_name: str) -> str:
     """Return the dataset's name for a file: `Sales 2024.csv.gz` becomes `sales-2024`."""
     stem = file_name.removesuffix(".gz").removesuffix(".zst")
-    return plain_word(stem.rpartition(".")[0] or stem)
+    return dataset_name(stem.rpartition(".")[0] or stem)
 
 
 def metadata_value(text: str) -> str:

@@ -57,6 +57,19 @@ class Rejected(AutodropError):
         self.example = example
         self.others = tuple(others)
 
+    @classmethod
+    def of(cls, finding: Finding, others: Sequence[Finding] = ()) -> Rejected:
+        """Return the refusal whose `finding` this is."""
+        return cls(
+            finding.code,
+            finding.message,
+            finding.remedy,
+            line=finding.line,
+            column=finding.column,
+            example=finding.example,
+            others=others,
+        )
+
     @property
     def finding(self) -> Finding:
         """The problem in the form of everything else that is found."""

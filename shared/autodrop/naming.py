@@ -8,6 +8,7 @@ model and transform job all carry the run id. Limits: CreateAutoMLJobV2 takes 1-
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -20,6 +21,8 @@ SETTINGS_FILE = "autodrop.yaml"
 # What Spark and others write last into a folder of parts.
 COMPLETE_MARK = "_SUCCESS"
 _DATA_SUFFIX = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz|\.zst)?$", re.IGNORECASE)
+# What base letters alone would lose.
+_TWO_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o"})
 _TEST_FILE = re.compile(r"\.test(\.(csv|tsv|txt|parquet)(\.gz|\.zst)?)$", re.IGNORECASE)
 
 
@@ -111,6 +114,41 @@ def plain_word(name: str, longest: int = 40) -> str:
     """Return `name` in at most `longest` characters of `[a-z0-9-]`; `dataset` when none is left."""
     word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:longest].strip("-")
     return word or "dataset"
+
+
+def same_names(name: str) -> str:
+    """Return what names have in common that are one dataset's.
+
+    Capital and small letters are the same, and so is all that stands between ASCII letters and
+    digits but is ASCII itself: `Sales (2024)` is `sales-2024`. Every other character counts,
+    composed or not.
+
+    >>> same_names("Größe_2024")
+    'größe-2024'
+    """
+    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
+    return re.sub(r"[^a-z0-9\x80-\U0010ffff]+", "-", composed).strip("-")
+
+
+def dataset_name(name: str) -> str:
+    """Return the name of the dataset for a file of this name, its suffix taken away.
+
+    It is a word of 1-40 characters of `[a-z0-9-]`, another one wherever `same_names` is. What
+    is more than such a word, by its letters or its length, gets eight hex digits of its hash.
+
+    >>> dataset_name("Sales (2024)")
+    'sales-2024'
+    >>> dataset_name("Größe")
+    'grosse-d353a267'
+    """
+    same = same_names(name)
+    if same.isascii() and len(same) <= 40:
+        return same or "dataset"
+    letters = unicodedata.normalize("NFKD", same.translate(_TWO_LETTERS))
+    letters = "".join(each for each in letters if not unicodedata.combining(each))
+    # A file's name may hold bytes that are no text.
+    digest = sha256(same.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{plain_word(letters, 31)}-{digest}"
 
 
 def slug(name: str) -> str:

@@ -122,6 +122,12 @@ def test_the_dataset_is_named_after_the_file(file_name: str, dataset: str) -> No
     assert default_dataset(file_name) == dataset
 
 
+def test_files_of_different_names_are_different_datasets() -> None:
+    names = ["서울.csv", "부산.csv", "서울 🎉 <b>.csv", "Größe.csv", "b.csv", "dataset.csv"]
+
+    assert len({default_dataset(name) for name in names}) == len(names)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -299,6 +299,13 @@ def targets() -> Files:
             column_set(with_column(table, "paid", amounts), 4, "on request", (7, 80, 333))
         ),
         "target_too_many_classes.csv": written(with_column(table, "paid", texts)),
+        "target_too_many_classes-few_rows_each.csv": written(
+            with_column(table, "address", [f"{1 + i % 160} Main Street" for i in range(ROWS)])
+        ),
+        "target_too_many_classes-numbers.csv": written(
+            with_column(table, "points", [str(100 + 7919 * i % 997) for i in range(ROWS)])
+        ),
+        "target_too_many_classes-numbers.yaml": said(problem_type="multiclass"),
         "target_class_too_small.csv": written(
             column_set(column_set(table, 3, "no"), 3, "yes", (99,))
         ),
@@ -309,6 +316,12 @@ def targets() -> Files:
             column_set(column_set(table, 3, "no"), 3, "yes", range(5, 640, 60))
         ),
         "class_too_small.csv": written(column_set(table, 3, "moved", (99,))),
+        "class_too_small-all.csv": written(
+            with_column(table, "shop", [f"shop {i % 64}" for i in range(ROWS)])
+        ),
+        "label_spellings.csv": written(
+            column_set(column_set(table, 3, "Yes", range(7, 60)), 3, " no", (300, 301))
+        ),
     }
 
 

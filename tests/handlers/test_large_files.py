@@ -210,7 +210,7 @@ def test_all_that_the_job_found_wrong_is_told(large: Journey) -> None:
     large.functions.deliver_all()
 
     assert large.failure["example"] == "1,2"
-    assert large.failure["others"] == [other]
+    assert large.failure["others"] == [{**other, "level": "warning"}]
 
 
 def test_a_job_that_leaves_no_outcome_fails_the_run(large: Journey) -> None:

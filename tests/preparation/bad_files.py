@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autodrop.errors import Rejected
-from autodrop.findings import Finding
+from autodrop.findings import NOTE, Finding
 from autodrop.preparation.prepare import Dropped, prepare
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
@@ -74,11 +74,12 @@ def paragraph(name: str, said: Said) -> str:
     """Return what is said of a file, to be read."""
     lines = [f"{name}{'' if said.refusal else ' is prepared'}"]
     for finding in said.findings:
+        level = " (note)" if finding.level == NOTE else ""
         place = [f"line {finding.line}"] * (finding.line is not None)
         place += [f"column {finding.column}"] * (finding.column is not None)
         place += [f"such as {finding.example!r}"] * (finding.example is not None)
         lines += [
-            f"  {', '.join([finding.code, *place])}",
+            f"  {', '.join([finding.code + level, *place])}",
             f"    {finding.message}",
             f"    {finding.remedy}",
         ]

@@ -342,3 +342,61 @@ def test_fewer_than_ten_held_out_rows_are_too_few(tmp_path: Path) -> None:
 
     assert problem.code == "BAD_SETTINGS"
     assert "only 6 of 600 rows" in problem.message
+
+
+def test_a_target_of_names_that_come_a_few_times_each_is_not_worth_a_job(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 9},name-{i // 5}\n" for i in range(1000))
+
+    problem = refusal(tmp_path, f"x,y\n{rows}".encode())
+
+    assert problem.code == "TARGET_TOO_MANY_CLASSES"
+    assert "200 different texts, none of them in more than 5 rows" in problem.message
+
+
+def test_numbers_that_are_to_be_classes_are_not_called_mixed(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 9},{i * 7919 % 100_003}\n" for i in range(600))
+
+    problem = refusal(tmp_path, f"x,y\n{rows}".encode(), problem_type="multiclass")
+
+    assert problem.code == "TARGET_TOO_MANY_CLASSES"
+    assert "regression" in problem.remedy
+
+
+def test_a_refused_target_is_told_of_its_spellings(tmp_path: Path) -> None:
+    content = table(600).replace(b"yes", b"Yes", 5)
+
+    problem = refusal(tmp_path, content, problem_type="binary")
+
+    assert problem.code == "TARGET_NOT_BINARY"
+    assert "LABEL_SPELLINGS" in [each.code for each in problem.others]
+
+
+def test_the_first_of_the_cells_that_are_no_numbers_is_named(tmp_path: Path) -> None:
+    odd = {5: "inf", 7: "1e400", 8: "1e400", 9: "aaa"}
+    rows = "".join(f"{i % 9},{odd.get(i, i * 1.5)}\n" for i in range(600))
+
+    problem = refusal(tmp_path, f"x,y\n{rows}".encode())
+
+    assert (problem.code, problem.line, problem.example) == ("TARGET_MIXED", 7, "inf")
+
+
+def test_a_text_is_named_where_the_numbers_have_a_decimal_comma(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 9};{'n.n.' if i == 7 else f'{i},5'}\n" for i in range(600))
+
+    problem = refusal(tmp_path, f"x;y\n{rows}".encode(), read={"decimal": "comma"})
+
+    assert (problem.code, problem.line, problem.example) == ("TARGET_MIXED", 9, "n.n.")
+
+
+@pytest.mark.parametrize(("more", "said"), [(1, "1 more row has"), (2, "2 more rows have")])
+def test_one_is_not_many(more: int, said: str, tmp_path: Path) -> None:
+    problem = refusal(tmp_path, table(300) + b"1,2\n" * (1 + more) + table(300)[6:])
+
+    assert problem.code == "RAGGED_ROW"
+    assert said in problem.message
+
+
+def test_one_column_is_the_closest(tmp_path: Path) -> None:
+    problem = refusal(tmp_path, table(header="income,zip,y"), target="incom")
+
+    assert "the closest is 'income'." in problem.remedy

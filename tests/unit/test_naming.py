@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autodrop.naming import RUN_ID, Drop, RunFolder, run_id, run_of_dataset_key, slug
+from autodrop.naming import (
+    RUN_ID,
+    Drop,
+    RunFolder,
+    dataset_name,
+    run_id,
+    run_of_dataset_key,
+    same_names,
+    slug,
+)
 from autodrop_local.sagemaker.api.shapes import service_model
 from tests.builders import a_drop
 
@@ -114,6 +124,63 @@ def test_different_names_have_different_slugs(names: set[str]) -> None:
 @pytest.mark.parametrize("name", ["bank-marketing", "a", "2024", "a-1", "x" * 40])
 def test_a_name_that_is_a_word_already_stays_as_it_is(name: str) -> None:
     assert slug(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("iris", "iris"),
+        ("Sales (2024)", "sales-2024"),
+        ("v1.2_data", "v1-2-data"),
+        ("x" * 40, "x" * 40),
+        ("---", "dataset"),
+        ("", "dataset"),
+    ],
+)
+def test_a_plain_name_is_written_in_small_letters_and_digits(name: str, dataset: str) -> None:
+    assert dataset_name(name) == dataset
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("Größe", "grosse-"),
+        ("Élèves à l'œuvre", "eleves-a-l-oeuvre-"),
+        ("서울 🎉 <b>", "b-"),
+        ("서울", "dataset-"),
+        ("x" * 41, "x" * 31 + "-"),
+    ],
+)
+def test_another_name_keeps_its_base_letters_and_gets_a_hash(name: str, begins: str) -> None:
+    assert re.fullmatch(re.escape(begins) + "[0-9a-f]{8}", dataset_name(name))
+
+
+@FEW
+@given(texts)
+@example("서울")
+@example("é" * 300)
+@example("\udcff.csv")
+def test_a_dataset_s_name_is_a_word_that_every_place_takes(name: str) -> None:
+    word = dataset_name(name)
+
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", word)
+    assert slug(word) == word
+    assert Drop("b", f"inbox/{word}/{word}.csv", "v", None, 1).dataset == word
+
+
+@FEW
+@given(st.lists(texts, min_size=2, max_size=20))
+@example(["서울", "부산", "서울 🎉 <b>", "b", "dataset"])
+@example(["Größe", "Grösse", "Grosse", "gr-e", "Gr💡e"])
+@example(["कि", "का", "क"])
+@example(["a" * 40, "a" * 41, "a" * 42])
+@example(["Sales (2024)", "sales-2024", "SALES__2024"])
+def test_names_share_a_dataset_only_if_they_are_folded_to_the_same(names: list[str]) -> None:
+    assert len({dataset_name(name) for name in names}) == len({same_names(name) for name in names})
+
+
+def test_a_name_is_the_same_however_a_computer_composes_its_letters() -> None:
+    assert dataset_name(unicodedata.normalize("NFD", "Größe")) == dataset_name("größe")
 
 
 @pytest.mark.parametrize(

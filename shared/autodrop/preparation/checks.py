@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
-from autodrop.findings import Finding, counted, quoted, shortened
+from autodrop.findings import NOTE, WARNING, Finding, counted, quoted, shortened
 from autodrop.preparation.cells import Kind, kind_of
+from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
 from autodrop.preparation.facts import ColumnFacts, TableFacts
 from autodrop.preparation.profile import is_free_text
 from autodrop.preparation.target import describe_target
@@ -23,6 +25,13 @@ MIN_TEST_ROWS = 10
 MOST_COLUMNS = 2_000
 # A class with a smaller share is called rare.
 _RARE = 0.05
+# AutoGluon, with which Autopilot's ensembling and the local engine train, leaves out classes with
+# fewer rows (`label_count_threshold`). Autopilot documents no limit of its own.
+# https://auto.gluon.ai/stable/api/autogluon.tabular.TabularPredictor.html
+_LEARNABLE_ROWS = 10
+# The largest share of rows of which it is good to know, but no reason to doubt the model.
+_FEW_DUPLICATES = 0.01
+_FEW_MISSING = 0.05
 _NAMES_ROWS = re.compile(
     r"(^|[^a-z0-9])(id|ids|uuid|guid|key|idx|index|rownum|row_?number|no|nr|number|code)$"
     r"|^unnamed_[0-9]+_*$",
@@ -150,7 +159,8 @@ def judge(
     if target is not None:
         attempt(lambda: _check_split(target, settings))
         warnings += _target_warnings(target, facts, settings)
-    warnings += _table_warnings(facts, header)
+    warnings += _label_warning(facts.target_column, target)
+    warnings += _table_warnings(facts, header, settings)
     # Without a usable row, every column would be called empty.
     for column in facts.columns if facts.usable else ():
         if column in identifiers:
@@ -213,8 +223,8 @@ def _check_header(facts: TableFacts, header: Sequence[str]) -> None:
         shown = columns[repeats.index(max(repeats))]
         raise Rejected(
             "NO_HEADER",
-            f"The first row looks like data: {quoted(shown.name)} stands in {max(repeats):,} more "
-            "rows of the same column.",
+            f"The first row looks like data: {quoted(shown.name)} stands in "
+            f"{counted(max(repeats), 'more row')} of the same column.",
             "Add a first row with the column names.",
             line=1,
             column=shown.name,
@@ -355,6 +365,7 @@ def _target_warnings(target: Target, facts: TableFacts, settings: Settings) -> I
             f"{counted(target.missing, 'row')} without a target: in neither part.",
             "Fill in the target where it is known.",
             column=target.column,
+            level=NOTE if target.missing <= _FEW_MISSING * facts.rows else WARNING,
         )
     if not target.classes:
         return
@@ -368,23 +379,80 @@ def _target_warnings(target: Target, facts: TableFacts, settings: Settings) -> I
             "`split.method: stratified`.",
             column=target.column,
         )
-    small = [
-        label
-        for label, rows in target.classes
-        if rows < 2 or rows * min(settings.split.test_fraction, 0.5) < 1
-    ]
-    if small:
-        named = ", ".join(quoted(label) for label in small[:5])
-        more = f" and {len(small) - 5} more" if len(small) > 5 else ""
-        yield Finding(
-            "CLASS_TOO_SMALL",
-            f"Classes with too few rows to be sure to appear on both sides: {named}{more}.",
-            "Add rows of these classes, join them with others, or set `split.method: stratified`.",
-            column=target.column,
+    yield from _small_classes(target, settings)
+
+
+def _small_classes(target: Target, settings: Settings) -> Iterator[Finding]:
+    held_out = min(settings.split.test_fraction, 0.5)
+    # So many rows that about ten are left to train on and one to test on.
+    enough = math.ceil(max(_LEARNABLE_ROWS / (1 - held_out), 1 / held_out))
+    small = [(label, rows) for label, rows in target.classes if rows < enough]
+    if not small:
+        return
+    classes, few = len(target.classes), len(small)
+    named = ", ".join(f"{quoted(label)} ({counted(rows, 'row')})" for label, rows in small[:5])
+    named += f" and {few - 5:,} more" if few > 5 else ""
+    message = (
+        f"{counted(few, 'class', 'classes')} of {classes:,} with too few rows to be learned and "
+        f"tested: {named}."
+    )
+    remedy = f"Add rows until each class has {enough}, or join them with others; "
+    if classes == 2:
+        message += " The training can fail."
+        remedy = f"Add rows until each class has {enough}; "
+    remedy += "`split.method: stratified` brings them to both sides."
+    if classes - few < 2 < classes:
+        message = (
+            f"{'No' if few == classes else 'Only one'} class of {classes:,} has {enough} rows or "
+            f"more, of which about {_LEARNABLE_ROWS} would train: the training can fail, and what "
+            "it finds is worth little."
         )
+        remedy = (
+            f"Join classes into coarser ones until at least two have {enough} rows, add rows, or "
+            "choose another column with the setting `target`."
+        )
+    yield Finding("CLASS_TOO_SMALL", message, remedy, column=target.column)
 
 
-def _table_warnings(facts: TableFacts, header: Sequence[str]) -> Iterator[Finding]:
+def _label_warning(column: ColumnFacts, target: Target | None) -> Iterator[Finding]:
+    """Yield which labels are one word in several spellings.
+
+    Also where the target is refused: it may be for these that it has too many classes.
+    """
+    if target is not None:
+        counts = dict(target.classes)
+    elif column.distinct <= MOST_NUMERIC_CLASSES and not column.is_numeric:
+        counts = dict(column.counts or {})
+    else:
+        return
+    words = _spellings(counts)
+    if not words:
+        return
+    labels = words[0]
+    shown = " and ".join(f"{quoted(each)} ({counted(counts[each], 'row')})" for each in labels[:3])
+    more = f"; so do those of {counted(len(words) - 1, 'more label')}" if len(words) > 1 else ""
+    yield Finding(
+        "LABEL_SPELLINGS",
+        f"Labels in column {quoted(column.name)} differ only in capital letters or spaces, and "
+        f"each is a class of its own: {shown}{more}.",
+        "Write each label in one way, and drop the file again.",
+        column=column.name,
+        # The rarest is the likeliest to be a slip.
+        example=labels[-1],
+    )
+
+
+def _spellings(labels: Mapping[str, int]) -> list[list[str]]:
+    """Return the labels that are spelled in more than one way, in the order that they come in."""
+    words: dict[str, list[str]] = {}
+    for label in labels:
+        words.setdefault(" ".join(label.casefold().split()), []).append(label)
+    return [each for each in words.values() if len(each) > 1]
+
+
+def _table_warnings(
+    facts: TableFacts, header: Sequence[str], settings: Settings
+) -> Iterator[Finding]:
     for column, name in zip(facts.columns, header, strict=True):
         if not name.strip():
             yield Finding(
@@ -396,11 +464,23 @@ def _table_warnings(facts: TableFacts, header: Sequence[str]) -> Iterator[Findin
             )
     if facts.duplicates:
         about = "" if facts.duplicates_are_exact else "About "
+        are = "is" if facts.duplicates == 1 else "are"
+        same = (
+            f"{about}{facts.duplicates:,} of {facts.rows:,} rows {are} the same as an earlier one"
+        )
+        if settings.split.method == "hash":
+            yield Finding(
+                "DUPLICATE_ROWS",
+                f"{same}; `split.method: hash` keeps equal rows on one side.",
+                "Nothing to do where they are meant; else delete them.",
+                level=NOTE,
+            )
+            return
         yield Finding(
             "DUPLICATE_ROWS",
-            f"{about}{facts.duplicates:,} of {facts.rows:,} rows are the same as an earlier one; "
-            "the same row may be in training and in test.",
+            f"{same}; the same row may be in training and in test.",
             "Delete them, or set `split.method: hash`, which keeps equal rows on one side.",
+            level=NOTE if facts.duplicates <= _FEW_DUPLICATES * facts.rows else WARNING,
         )
 
 
@@ -517,8 +597,8 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
         yield _about(
             column,
             "INEXACT_NUMBERS",
-            f"Column {name} holds {column.numbers.inexact:,} whole numbers above 2**53, of which "
-            "double precision loses digits.",
+            f"Column {name} holds {counted(column.numbers.inexact, 'whole number')} above 2**53, "
+            "of which double precision loses digits.",
             "If they are identifiers, add the column to `ignore`.",
             Kind.NUMBER,
         )

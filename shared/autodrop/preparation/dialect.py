@@ -158,7 +158,8 @@ def _check_preamble(sample: Sample, line: int) -> None:
         # The names of the rows have no name, as R's write.table leaves it.
         raise Rejected(
             "RAGGED_ROW",
-            f"The header has {counted(width - 1, 'column')}, but the rows have {width} cells.",
+            f"The header has {counted(width - 1, 'column')}, but the rows have "
+            f"{counted(width, 'cell')}.",
             "Take the delimiter away from the end of the rows."
             if all(row[-1] == "" for row in sample.rows[1:])
             else "Give every column a name, also the first.",
@@ -196,8 +197,9 @@ def unclear(first: Sample, second: Sample) -> Rejected | None:
     setting = "escape" if first.dialect.delimiter == second.dialect.delimiter else "delimiter"
     return Rejected(
         "DIALECT_UNCLEAR",
-        f"The file can be read in two ways: {first.dialect}, with {len(first.header)} columns; or "
-        f"{second.dialect}, with {len(second.header)} columns.",
+        f"The file can be read in two ways: {first.dialect}, with "
+        f"{counted(len(first.header), 'column')}; or {second.dialect}, with "
+        f"{counted(len(second.header), 'column')}.",
         f"Set `read.{setting}` to the one that is right.",
         line=1,
     )

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from autodrop.errors import Rejected
-from autodrop.findings import Finding, shortened
+from autodrop.findings import Finding, exactly
+from autodrop.findings import counted as in_words
 from autodrop.naming import Drop
+from autodrop.preparation.cells import Kind, kind_of
 from autodrop.preparation.checks import (
     MIN_TEST_ROWS,
     MIN_TRAINING_ROWS,
@@ -21,8 +23,16 @@ from autodrop.preparation.checks import (
 )
 from autodrop.preparation.counting import Layout, count_table
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import CannotRead, Engine, column
-from autodrop.preparation.facts import TableFacts
+from autodrop.preparation.engine import (
+    CannotRead,
+    Engine,
+    column,
+    inexact_sql,
+    kind_sql,
+    no_label_sql,
+    number_sql,
+)
+from autodrop.preparation.facts import ColumnFacts, TableFacts
 from autodrop.preparation.profile import profile_json
 from autodrop.preparation.reading import (
     Table,
@@ -38,8 +48,20 @@ from autodrop.settings import ProblemType, Settings
 
 _NO_LIMIT = 1 << 62
 MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
-# For each cell, with the position of its column, the first line of the file that has it.
-FirstLines = Callable[[Sequence[tuple[int, str]]], Sequence[int | None]]
+# For each pair of a condition and a cell, as SQL: the line of the first row for which the condition
+# holds, and what the cell holds there.
+FirstLines = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[int | None, str | None]]]
+# Most of what is shown is among so many rows.
+_FIRST_ROWS = 10_000
+# Findings about all cells of a kind, of which any one may have been kept as the example.
+_ABOUT_A_KIND = {
+    "MIXED_TYPES",
+    "THOUSANDS_SEPARATORS",
+    "DECIMAL_COMMAS",
+    "DATES",
+    "INFINITE_NUMBERS",
+    "HUGE_NUMBERS",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +141,7 @@ def examined(
         first_lines = partial(_first_lines, table, engine)
         # With a test file of the user's own, no row has to be held out.
         needed = min_rows - MIN_TEST_ROWS * (dropped.test_path is not None)
-        yield judged(table, facts, reason, settings, needed, first_lines), engine
+        yield judged(table, facts, reason, settings, needed, engine, first_lines), engine
 
 
 def judged(
@@ -128,6 +150,7 @@ def judged(
     reason: str,
     settings: Settings,
     min_rows: int,
+    engine: Engine,
     first_lines: FirstLines,
 ) -> Examined:
     """Return a counted table with what is decided about it.
@@ -138,6 +161,7 @@ def judged(
         reason: Why the target is the target.
         settings: All settings of the run.
         min_rows: The fewest usable rows.
+        engine: What counted it.
         first_lines: Finds the cells that are shown.
 
     Raises:
@@ -146,18 +170,12 @@ def judged(
     try:
         verdict = judge(facts, table.header, reason, settings, min_rows=min_rows)
     except Rejected as problem:
-        first, *others = _placed([problem.finding, *problem.others], table, first_lines)
-        raise Rejected(
-            first.code,
-            first.message,
-            first.remedy,
-            line=first.line,
-            column=first.column,
-            example=first.example,
-            others=others,
-        ) from None
+        found = [problem.finding, *problem.others]
+        first, *others = _placed(found, table, facts, engine, first_lines)
+        raise Rejected.of(first, others) from None
     warnings = [*verdict.warnings, *_line_break_warning(facts)]
-    verdict = replace(verdict, warnings=tuple(_placed(warnings, table, first_lines)))
+    placed = _placed(warnings, table, facts, engine, first_lines)
+    verdict = replace(verdict, warnings=tuple(placed))
     return Examined(table, facts, verdict, profile_json(facts))
 
 
@@ -200,49 +218,112 @@ def counted(
     raise csv_unclear(table)
 
 
-def _placed(findings: Sequence[Finding], table: Table, first_lines: FirstLines) -> list[Finding]:
-    """Return the findings with the line of the first cell that shows each, and short examples."""
-    asked = [
-        (table.names.index(each.column), each.example)
-        for each in findings
-        if each.line is None and each.example is not None and each.column in table.names
-    ]
-    lines = first_lines(asked) if asked and not table.is_parquet else [None] * len(asked)
-    place = {(table.names[i], cell): line for (i, cell), line in zip(asked, lines, strict=True)}
-    return [
-        replace(
-            each,
-            line=each.line or place.get((each.column or "", each.example or "")),
-            example=None if each.example is None else shortened(each.example),
+def _placed(
+    findings: Sequence[Finding],
+    table: Table,
+    facts: TableFacts,
+    engine: Engine,
+    first_lines: FirstLines,
+) -> list[Finding]:
+    """Return the findings with the first cell that shows each, and the line that it is on."""
+    columns = {each.name: each for each in facts.columns}
+    asked: dict[int, tuple[str, str]] = {}
+    for at, each in enumerate(findings):
+        about = columns.get(each.column or "")
+        if each.line is None and each.example is not None and about is not None:
+            asked[at] = _shows_sql(engine, each, about, facts), column(about.position)
+    places = first_lines(list(asked.values())) if asked and not table.is_parquet else ()
+    found = dict(zip(asked, places, strict=False))
+    placed = []
+    for at, each in enumerate(findings):
+        line, cell = found.get(at, (None, None))
+        example = each.example if line is None else cell
+        placed.append(
+            replace(
+                each,
+                line=each.line or line,
+                example=None if example is None else exactly(example),
+            )
         )
-        for each in findings
-    ]
+    return placed
 
 
-def first_rows_sql(engine: Engine, cells: Sequence[tuple[int, str]], number: str) -> str:
-    """Return the expressions for the first row with each of some cells, by its `number`."""
-    return ", ".join(
-        f"min(case when {column(i)} = {engine.literal(cell)} then {number} end)"
-        for i, cell in cells
-    )
+def _shows_sql(engine: Engine, finding: Finding, about: ColumnFacts, facts: TableFacts) -> str:
+    """Return the condition that a row shows a finding about a column."""
+    cell, example = column(about.position), finding.example or ""
+    if finding.code == "IDENTIFIER":
+        shows = "true"
+    elif finding.code == "INEXACT_NUMBERS":
+        shows = inexact_sql(number_sql(engine, cell, comma=about.decimal_comma))
+    elif finding.code == "TARGET_MIXED":
+        shows = _is_kind_sql(engine, cell, about.kinds_of_texts)
+    elif finding.code in _ABOUT_A_KIND:
+        shows = _is_kind_sql(engine, cell, _kinds_like(kind_of(example), finding.code))
+    else:
+        shows = f"{cell} = {engine.literal(example)}"
+    if facts.target_missing:
+        # What is said is about the rows with a target.
+        return f"{shows} and not {no_label_sql(engine, column(facts.target))}"
+    return shows
+
+
+def _kinds_like(kind: Kind, code: str) -> tuple[Kind, ...]:
+    if kind in (Kind.DECIMAL_COMMA, Kind.AMBIGUOUS) and code != "THOUSANDS_SEPARATORS":
+        return (Kind.DECIMAL_COMMA, Kind.AMBIGUOUS)
+    if kind in (Kind.TEXT, Kind.DATE) and code == "MIXED_TYPES":
+        return (Kind.TEXT, Kind.DATE)
+    return (kind,)
+
+
+def _is_kind_sql(engine: Engine, cell: str, kinds: Sequence[Kind]) -> str:
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"{kind_sql(engine, cell)} in ({listed})"
+
+
+def first_rows_sql(shown: Sequence[tuple[str, str]], number: str, source: str) -> str:
+    """Return the query for the first row of each condition, by its `number`, and its cell.
+
+    Args:
+        shown: Conditions and cells.
+        number: What rows are numbered by.
+        source: Where they are.
+    """
+    inner, outer = [], []
+    for i, (shows, cell) in enumerate(shown):
+        inner += [f"case when {shows} then {number} end as n{i}", f"{cell} as x{i}"]
+        outer += [f"min(n{i})", f"min_by(x{i}, n{i})"]
+    return f"select {', '.join(outer)} from (select {', '.join(inner)} from {source}) as shown"
 
 
 def _first_lines(
-    table: Table, engine: DuckDB, cells: Sequence[tuple[int, str]]
-) -> list[int | None]:
-    (rows,) = engine.query(
-        f"select {first_rows_sql(engine, cells, 'n')} "
-        "from (select *, row_number() over () - 1 as n from cells)"
-    )
-    lines = lines_of(table, [int(row) for row in rows if row is not None])
-    return [None if row is None else lines.get(row) for row in rows]
+    table: Table, engine: DuckDB, shown: Sequence[tuple[str, str]]
+) -> list[tuple[int | None, str | None]]:
+    found = _first_rows(engine, shown, f"(select * from cells limit {_FIRST_ROWS})")
+    rare = [i for i, (row, _) in enumerate(found) if row is None]
+    if rare:
+        # To look at the kind of every cell in the file takes half as long as to count it.
+        later = _first_rows(engine, [shown[i] for i in rare], "cells")
+        for i, place in zip(rare, later, strict=True):
+            found[i] = place
+    lines = lines_of(table, [row for row, _ in found if row is not None])
+    return [(None if row is None else lines.get(row), cell) for row, cell in found]
+
+
+def _first_rows(
+    engine: DuckDB, shown: Sequence[tuple[str, str]], source: str
+) -> list[tuple[int | None, str | None]]:
+    numbered = f"(select *, row_number() over () - 1 as n from {source}) as numbered"
+    (answer,) = engine.query(first_rows_sql(shown, "n", numbered))
+    rows = [None if row is None else int(row) for row in answer[::2]]
+    return list(zip(rows, answer[1::2], strict=True))
 
 
 def _line_break_warning(facts: TableFacts) -> Iterator[Finding]:
     if cells := facts.line_feeds:
         yield Finding(
             "LINE_BREAKS_REPLACED",
-            f"{cells:,} line breaks inside cells became spaces, because batch transform reads "
-            "every line as a record.",
+            f"{in_words(cells, 'line break')} inside cells became "
+            f"{'a space' if cells == 1 else 'spaces'}, because batch transform reads every line as "
+            "a record.",
             "Nothing to do where they do not matter.",
         )

@@ -140,6 +140,14 @@ class ColumnFacts:
         return sum(self.kinds.values())
 
     @property
+    def kinds_of_texts(self) -> tuple[Kind, ...]:
+        """The kinds of its cells that are neither missing nor finite numbers."""
+        numbers = {Kind.MISSING, Kind.NUMBER}
+        if self.decimal_comma:
+            numbers |= {Kind.DECIMAL_COMMA, Kind.AMBIGUOUS}
+        return tuple(kind for kind in self.kinds if kind not in numbers)
+
+    @property
     def missing(self) -> int:
         """Cells that say nothing."""
         return self.cells(Kind.MISSING)

@@ -140,7 +140,8 @@ def prepare_large(
     target, reason = choose_target(table.names, settings.target)
     check_columns(table.names, target, settings)
     facts = _counted(engine, opened, table.names.index(target), settings, work)
-    found = judged(table, facts, reason, settings, min_rows, partial(_first_lines, engine, table))
+    first_lines = partial(_first_lines, engine, table)
+    found = judged(table, facts, reason, settings, min_rows, engine, first_lines)
     held_out, note = "false", ""
     if not own_test_file:
         training_rows(settings, facts.usable, min_rows)
@@ -336,21 +337,22 @@ def _counted(
     return facts
 
 
-def _first_lines(engine: Spark, table: Table, cells: Sequence[tuple[int, str]]) -> list[int | None]:
-    (lines,) = engine.query(f"select {first_rows_sql(engine, cells, 'line')} from cells")
-    return [None if line is None else table.line_of(line) for line in lines]
+def _first_lines(
+    engine: Spark, table: Table, shown: Sequence[tuple[str, str]]
+) -> list[tuple[int | None, str | None]]:
+    (answer,) = engine.query(first_rows_sql(shown, "line", "cells"))
+    return [
+        (None if line is None else table.line_of(line), cell)
+        for line, cell in zip(answer[::2], answer[1::2], strict=True)
+    ]
 
 
 def _check_sizes(split: Split, facts: TableFacts) -> None:
     try:
         check_sizes(split, facts)
     except Rejected as problem:
-        raise Rejected(
-            problem.code,
-            problem.message,
-            "Change `split.test_fraction`, or leave out `split.method`.",
-            column=problem.column,
-        ) from None
+        remedy = "Change `split.test_fraction`, or leave out `split.method`."
+        raise Rejected.of(replace(problem.finding, remedy=remedy), problem.others) from None
 
 
 @dataclass(frozen=True)

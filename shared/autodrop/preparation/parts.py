@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autodrop.dataset import Split
 from autodrop.errors import Rejected
+from autodrop.findings import counted as in_words
 from autodrop.findings import quoted
 from autodrop.preparation.checks import MIN_TEST_ROWS, MIN_TRAINING_ROWS
 from autodrop.preparation.duckdb_engine import DuckDB
@@ -140,8 +141,8 @@ def check_sizes(split: Split, facts: TableFacts) -> None:
     if split.test_rows < min(MIN_TEST_ROWS, usable // 2) or split.train_rows < least:
         raise Rejected(
             "SPLIT_IMPOSSIBLE",
-            f"The split by {split.method} leaves {split.train_rows:,} rows for training and "
-            f"{split.test_rows:,} for the test; {MIN_TRAINING_ROWS} and {MIN_TEST_ROWS} are "
+            f"The split by {split.method} leaves {in_words(split.train_rows, 'row')} for training "
+            f"and {split.test_rows:,} for the test; {MIN_TRAINING_ROWS} and {MIN_TEST_ROWS} are "
             "needed.",
             "Change `split.test_fraction`, or set `split.method` to random.",
             column=split.column,
@@ -256,15 +257,7 @@ def _about_the_test_file() -> Iterator[None]:
         message = problem.message
         if "test file" not in message:
             message = f"In the test file: {message}"
-        raise Rejected(
-            problem.code,
-            message,
-            problem.remedy,
-            line=problem.line,
-            column=problem.column,
-            example=problem.example,
-            others=problem.others,
-        ) from None
+        raise Rejected.of(replace(problem.finding, message=message), problem.others) from None
 
 
 def _routed_test_file(
@@ -300,7 +293,8 @@ def check_test_file(facts: TableFacts) -> None:
     if facts.usable < MIN_TEST_ROWS:
         raise Rejected(
             "TEST_FILE_TOO_SMALL",
-            f"The test file has {facts.usable:,} rows with a target; {MIN_TEST_ROWS} are needed.",
+            f"The test file has {in_words(facts.usable, 'row')} with a target; "
+            f"{MIN_TEST_ROWS} are needed.",
             "Add rows to the test file, or delete it to have rows held out.",
         )
 

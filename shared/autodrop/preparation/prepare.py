@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autodrop.dataset import Dataset, Reading, Split
-from autodrop.findings import Finding, quoted
+from autodrop.findings import Finding, counted, quoted
 from autodrop.preparation.checks import MIN_TRAINING_ROWS
 from autodrop.preparation.examining import MIN_ROWS, Dropped, Examined, examine, examined
 from autodrop.preparation.model_input import texts_only_in_test, write_model_input
@@ -139,8 +139,9 @@ def _split_warnings(
     for name, cells in emptied.items():
         yield Finding(
             "TEXT_AMONG_NUMBERS",
-            f"Column {quoted(name)} holds only numbers in the training rows; {cells:,} texts in "
-            "held-out rows count as missing.",
+            f"Column {quoted(name)} holds only numbers in the training rows; "
+            f"{counted(cells, 'text')} in held-out rows {'counts' if cells == 1 else 'count'} as "
+            "missing.",
             "Correct these cells.",
             column=name,
         )
@@ -149,8 +150,9 @@ def _split_warnings(
         if split.test_rows < asked - len(examined.verdict.target.classes):
             yield Finding(
                 "SMALL_TEST_SET",
-                f"Only {split.test_rows:,} rows are held out instead of {asked:,}, because "
-                f"Autopilot needs {MIN_TRAINING_ROWS} rows to train on.",
+                f"Only {counted(split.test_rows, 'row')} {'is' if split.test_rows == 1 else 'are'} "
+                f"held out instead of {asked:,}, because Autopilot needs {MIN_TRAINING_ROWS} rows "
+                "to train on.",
                 "Add rows.",
             )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autodrop.errors import Rejected
-from autodrop.findings import quoted, shortened
+from autodrop.findings import counted, quoted, shortened
 from autodrop.preparation import parquet
 from autodrop.preparation.cells import Kind, kind_of
 from autodrop.preparation.dialect import (
@@ -447,8 +447,9 @@ def ragged_rows(
     if not good_after and blank_before and rows > 1 and len(ragged) == 1 and cells > 1:
         return Rejected(
             "MULTIPLE_TABLES",
-            f"A second table begins in line {line}: {rows:,} rows of {cells} cells after a blank "
-            f"line, but the header has {table.width} columns.",
+            f"A second table begins in line {line}: {counted(rows, 'row')} of "
+            f"{counted(cells, 'cell')} after a blank line, but the header has "
+            f"{counted(table.width, 'column')}.",
             "Drop each table as a file of its own.",
             line=line,
         )
@@ -457,16 +458,17 @@ def ragged_rows(
         return Rejected(
             "FOOTER",
             f"What stands from line {line} on is no part of the table, which has "
-            f"{table.width} columns.",
+            f"{counted(table.width, 'column')}.",
             "Delete the lines below the table.",
             line=line,
             example=shortened(table.dialect.delimiter.join(first.cells)),
         )
-    more = f" {rows - 1:,} more rows have another number of cells as well." if rows > 1 else ""
-    counted = f"{cells} cell" if cells == 1 else f"{cells} cells"
+    have = "has" if rows == 2 else "have"
+    more = f" {counted(rows - 1, 'more row')} {have} another number of cells as well."
     return Rejected(
         "RAGGED_ROW",
-        f"Line {line} has {counted}, but the header has {table.width} columns.{more}",
+        f"Line {line} has {counted(cells, 'cell')}, but the header has "
+        f"{counted(table.width, 'column')}.{more if rows > 1 else ''}",
         "Check that line for a missing or extra delimiter, or put its text into quotes.",
         line=line,
     )

@@ -19,6 +19,9 @@ from autodrop.settings import ProblemType, Settings
 _USUAL_NAMES = ("y", "target", "label", "class", "outcome")
 _USUAL_POSITIVES = ("yes", "true", "1", "1.0", "positive", "y", "t")
 _MOST_CLASSES = 1_000
+# Where no class has more rows, and there are many, they are names or texts. Of the 500 rows that
+# Autopilot asks for, each of a hundred classes would have as many: nothing is learned from that.
+_HANDFUL = 5
 
 
 def choose_target(columns: Sequence[str], wanted: str | None) -> tuple[str, str]:
@@ -71,8 +74,8 @@ def describe_target(column: ColumnFacts, reason: str, settings: Settings, missin
             "Set `problem_type: binary`, or leave it out.",
             column=column.name,
         )
-    if column.counts is None or distinct > _MOST_CLASSES or distinct * 2 > column.present:
-        raise _no_classes(column)
+    if column.counts is None or distinct > _MOST_CLASSES or _hardly_repeat(column):
+        raise _no_classes(column, kind)
     if kind is ProblemType.BINARY and distinct != 2:
         raise Rejected(
             "TARGET_NOT_BINARY",
@@ -115,21 +118,44 @@ def _on_one_line(column: ColumnFacts) -> ColumnFacts:
     return replace(column, counts=counts, distinct=len(counts))
 
 
-def _no_classes(column: ColumnFacts) -> Rejected:
+def _hardly_repeat(column: ColumnFacts) -> bool:
+    most = max((column.counts or {}).values(), default=0)
+    return column.distinct * 2 > column.present or (
+        column.distinct > MOST_NUMERIC_CLASSES and most <= _HANDFUL
+    )
+
+
+def _no_classes(column: ColumnFacts, kind: ProblemType) -> Rejected:
     texts = column.present - column.numeric
-    if column.numeric > texts:
+    if column.numeric > texts > 0:
         return Rejected(
             "TARGET_MIXED",
             f"Column {quoted(column.name)} holds {counted(texts, 'text')} among "
             f"{counted(column.numeric, 'number')}.",
             "Correct or empty these cells; rows without a target are left out.",
             column=column.name,
-            example=next((e for k, e in column.examples.items() if k != "number"), None),
+            example=next((column.examples[k] for k in column.kinds_of_texts), None),
+        )
+    if column.is_numeric:
+        return Rejected(
+            "TARGET_TOO_MANY_CLASSES",
+            f"The problem is set to {kind}, but column {quoted(column.name)} holds more different "
+            "numbers than classes can be learned from.",
+            "Leave out `problem_type`, or set it to regression.",
+            column=column.name,
+        )
+    most = max((column.counts or {}).values(), default=0)
+    message = f"Column {quoted(column.name)} holds more different texts than classes can be learned"
+    message += " from."
+    if 0 < most <= _HANDFUL:
+        message = (
+            f"Column {quoted(column.name)} holds {counted(column.distinct, 'different text')}, "
+            f"none of them in more than {counted(most, 'row')}: they are names or free text, "
+            "not classes."
         )
     return Rejected(
         "TARGET_TOO_MANY_CLASSES",
-        f"Column {quoted(column.name)} holds more different texts than classes can be learned "
-        "from.",
+        message,
         "Choose the column to predict with the setting `target`. If it holds numbers, write them "
         "plainly: no thousands separators, units or percent signs, and a point for decimals.",
         column=column.name,
@@ -213,7 +239,7 @@ def _find(columns: Sequence[str], wanted: str) -> str:
     raise Rejected(
         "TARGET_NOT_FOUND",
         f"There is no column {wanted[:60]!r} to predict.",
-        "Set `target` to a column of the file; the closest are "
+        f"Set `target` to a column of the file; the closest {'is' if len(close) == 1 else 'are'} "
         + ", ".join(repr(name[:60]) for name in close)
         + ".",
         column=wanted[:60],

@@ -200,15 +200,9 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
 
 
 def _rejected(told: dict[str, Any]) -> Rejected:
-    return Rejected(
-        str(told["code"]),
-        str(told["message"]),
-        str(told["remedy"]),
-        line=told.get("line"),
-        column=told.get("column"),
-        example=told.get("example"),
-        others=[Finding.from_json(each) for each in told.get("others") or ()],
-    )
+    found = {key: value for key, value in told.items() if key != "others"}
+    others = [Finding.from_json(each) for each in told.get("others") or ()]
+    return Rejected.of(Finding.from_json(found), others)
 
 
 def _malformed() -> JobFailed:
