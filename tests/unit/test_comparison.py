@@ -153,7 +153,7 @@ def test_values_that_are_more_frequent_now_have_moved() -> None:
     (change,) = changes(texts(a=700, b=200, c=100), texts(a=300, b=400, c=300))
 
     assert change["distance"] == pytest.approx(0.4)
-    assert change["sentence"] == "'a' is 30% of its values, after 70%."
+    assert change["sentence"] == "'a' is 30 % of its values, after 70 %."
 
 
 def test_a_value_that_is_not_listed_may_be_as_frequent_as_the_last_that_is() -> None:

@@ -316,7 +316,9 @@ def test_a_time_that_sagemaker_does_not_tell_is_none() -> None:
 
 def test_warnings_of_the_data_and_of_autopilot_are_together_without_examples() -> None:
     dataset = a_dataset(
-        warnings=(Finding("TARGET_MISSING", "3 rows have no target.", "Fill.", 7, "y", "secret"),)
+        warnings=(
+            Finding("TARGET_MISSING", "3 rows have no target.", "Fill.", 7, "y", "secret", "note"),
+        )
     )
 
     summary = a_summary(dataset, partial_failures=("No explainability report.",))
@@ -469,7 +471,8 @@ def test_a_column_that_gives_the_target_away_is_named_on_the_first_screen() -> N
 def test_what_is_only_good_to_know_is_no_doubt() -> None:
     note = Finding("IDENTIFIER", "It is one.", "", column="id")
 
-    trust = a_summary(a_dataset(warnings=(note,)), scored=many())["verdict"]["trust"]
+    summary = a_summary(a_dataset(warnings=(note,)), scored=many(), objective=None)
+    trust = summary["verdict"]["trust"]
 
     assert trust["level"] == "yes"
 

@@ -138,11 +138,7 @@ def leaderboard(autopilot: Mapping[str, Any]) -> list[dict[str, Any]]:
             "objective_value": each["objective"] and each["objective"]["value"],
             "training_seconds": each["training_seconds"],
             "inference_latency_seconds": next(
-                (
-                    metric["value"]
-                    for metric in each["metrics"]
-                    if metric["name"] == _LATENCY
-                ),
+                (metric["value"] for metric in each["metrics"] if metric["name"] == _LATENCY),
                 None,
             ),
             "failure_reason": each["failure_reason"],

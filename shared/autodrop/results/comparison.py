@@ -7,7 +7,7 @@ from typing import Any
 
 from autodrop.results.bootstrap import difference
 from autodrop.results.metrics import HIGHER_IS_BETTER
-from autodrop.results.words import in_short, metric_name
+from autodrop.results.words import in_short, metric_name, percent
 
 _MOST_MOVED = 50
 _MOVED = 0.1
@@ -147,7 +147,7 @@ def _moved(
                 "column": name,
                 "measure": "missing",
                 "distance": abs(is_now - was),
-                "sentence": f"{is_now:.0%} of its cells are missing, after {was:.0%}.",
+                "sentence": f"{percent(is_now)} of its cells are missing, after {percent(was)}.",
             }
         )
     if before.get("quantiles") and now.get("quantiles") and now["type"] == "numeric":
@@ -170,8 +170,8 @@ def _moved(
                 "column": name,
                 "measure": "values",
                 "distance": min(sum(apart.values()) / 2, 1.0),
-                "sentence": f"{most!r} is {new.get(most, 0.0):.0%} of its values, "
-                f"after {old.get(most, 0.0):.0%}.",
+                "sentence": f"{most!r} is {percent(new.get(most, 0.0))} of its values, "
+                f"after {percent(old.get(most, 0.0))}.",
             }
         )
     return changes

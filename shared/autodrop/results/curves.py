@@ -19,8 +19,6 @@ _ROUND_SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 _ERROR_SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.99)
 _SQUARES = 40
 _RESIDUAL_BINS = 60
-# In interquartile ranges beyond the quartiles.
-_FAR = 5
 
 
 def roc(ranking: Ranking) -> dict[str, Any] | None:
@@ -227,11 +225,10 @@ def _counted(bins: Integers, counts: Integers, size: int) -> list[int]:
 
 def _range(scored: ScoredNumbers, name: str) -> tuple[float, float]:
     """Return where nearly all values are: a few far ones would leave nothing to see of the rest."""
-    shares = [0.0, 1.0] if len(scored) <= 1_000 else [0.001, 0.999]
-    low, first, third, high = map(float, scored.quantiles(name, [shares[0], 0.25, 0.75, shares[1]]))
-    if third > first:
-        far = _FAR * (third - first)
-        low, high = max(low, first - far), min(high, third + far)
+    low, nearly_low, nearly_high, high = map(float, scored.quantiles(name, [0.0, 0.05, 0.95, 1.0]))
+    room = nearly_high - nearly_low
+    if room > 0:
+        low, high = max(low, nearly_low - room), min(high, nearly_high + room)
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 

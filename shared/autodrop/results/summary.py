@@ -18,7 +18,7 @@ from autodrop.results.held_out import held_out
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.segments import segments
 from autodrop.results.verdict import agreement, verdict
-from autodrop.results.words import in_short, metric_name
+from autodrop.results.words import metric_name
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
@@ -74,8 +74,10 @@ def headline(measured: Mapping[str, Any]) -> str:
     name, rows = measured["headline_metric"], measured["rows"]
     if name is None:
         return f"{rows:,} held-out rows scored"
-    value = in_short(measured["metrics"][name]["value"])
-    return f"{metric_name(name)} {value} on {rows:,} held-out rows"
+    value = measured["metrics"][name]["value"]
+    # As plain text everywhere: it is the subject of a mail, too, which holds ASCII only.
+    number = f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"
+    return f"{metric_name(name)} {number} on {rows:,} held-out rows"
 
 
 def summarise(
@@ -200,7 +202,7 @@ def _warning(finding: Finding) -> dict[str, Any]:
     """Return the finding without its example: a summary holds no cells."""
     return {
         "code": finding.code,
-        "level": getattr(finding, "level", "warning"),
+        "level": finding.level,
         "message": finding.message,
         "remedy": finding.remedy,
         "line": finding.line,
