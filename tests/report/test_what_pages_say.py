@@ -310,3 +310,15 @@ def test_the_axes_of_calibration_have_round_marks() -> None:
 
     end = charts.calibration(bins, of="of yes").spec["x"]["max"]
     assert number(100 * end / 4) == "1.5"
+
+
+def test_what_cannot_be_said_is_not_said_in_plain_words_either() -> None:
+    summary = copy.deepcopy(examples.binary())
+    summary["verdict"]["quality"] = {"level": "unknown", "text": "That cannot be said: too few."}
+    summary["agreement"]["held_out"] = {"value": 0.5, "low": None, "high": None}
+
+    page = report_page(summary)
+
+    assert "Cannot be said" in page
+    assert "times out of 100" not in page
+    assert "agrees with the held-out rows" not in page

@@ -44,8 +44,8 @@ _QUALITY = {
     "strong": ("Yes, it is strong", "good"),
     "fair": ("Fairly good", "good"),
     "weak": ("Only weakly", "care"),
-    "none": ("No better than guessing", "bad"),
-    "unknown": ("Not known", ""),
+    "none": ("No better than the baseline", "bad"),
+    "unknown": ("Cannot be said", ""),
 }
 _COMPARISON = {
     "better": ("Yes, better", "good"),
@@ -145,7 +145,8 @@ def _verdict(summary: Mapping[str, Any]) -> Html:
     verdict = summary["verdict"]
     checks: list[Content] = []
     agreement = summary["agreement"]
-    if agreement is not None:
+    # Without an interval nobody knows.
+    if agreement is not None and agreement["held_out"]["low"] is not None:
         checks.append(
             f"Autopilot's own {agreement['metric']} "
             f"{'disagrees with' if agreement['disagrees'] else 'agrees with'} the held-out rows."
@@ -183,7 +184,7 @@ def _in_plain_words(summary: Mapping[str, Any]) -> Content:
     metrics = held_out["metrics"]
     first = held_out["headline_metric"]
     value = _value(metrics, first) if first is not None else None
-    if value is None:
+    if value is None or summary["verdict"]["quality"]["level"] == "unknown":
         return None
     if first == "roc_auc":
         return (
@@ -236,9 +237,9 @@ def _numbers(summary: Mapping[str, Any]) -> Html:
             (
                 "Without a model",
                 base,
-                "always the mean"
-                if summary["problem_type"] == "regression"
-                else "always the most frequent class",
+                {"rmse": "always the mean", "roc_auc": "guessing"}.get(
+                    first, "always the most frequent class"
+                ),
             ),
         ]
     cards += [
