@@ -15,7 +15,8 @@ from autodrop.preparation.engine import CannotRead
 # Each of them may be read more than once.
 Files = Callable[[], Iterable[Path]]
 _PIECE = 1 << 20
-_QUOTE = ord('"')
+_QUOTE, _LINE_END = b'"\n'
+_NO_LINE = np.isin(np.arange(256), list(b",\n"))
 _ENDS = np.isin(np.arange(256), list(b',\n"'))
 
 
@@ -88,9 +89,10 @@ def _is_plain(path: Path) -> bool:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             window = window[-2:] + piece
-            if any(each in window for each in (b"\r", b"\n\n", b",\n")):
-                return False
             codes = np.frombuffer(window, dtype=np.uint8)
+            line_ends = np.flatnonzero(codes[1:] == _LINE_END) + 1
+            if b"\r" in window or _NO_LINE[codes[line_ends - 1]].any():
+                return False
             quotes = np.flatnonzero(codes[1:-1] == _QUOTE) + 1
             # Every second quote closes a cell, or is the first of two that stand for one in it.
             opening = quotes[quotes_before % 2 :: 2]
