@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from autodrop import VERSION
 from autodrop.errors import Rejected
+from autodrop.findings import counted
 from autodrop.naming import RUN_ID, run_id
 from autodrop.preparation.examining import MIN_ROWS
 from autodrop.run import Run, RunState
@@ -479,7 +480,7 @@ def _finish(
 def _download(connection: Connection, run: Run, to: Path, *, as_json: bool) -> None:
     written = download_results(connection, run, to)
     notes = open_console(stderr=as_json)
-    notes.print(f"Downloaded {len(written)} files into {plain(to)}:", soft_wrap=True)
+    notes.print(f"Downloaded {counted(len(written), 'file')} into {plain(to)}:", soft_wrap=True)
     for path in written:
         notes.print(f"  {plain(path)}", soft_wrap=True)
 
