@@ -270,6 +270,79 @@ def test_the_order_of_the_keys_is_that_of_the_columns() -> None:
     assert result.probabilities["a"] == [0.9]
 
 
+@pytest.mark.parametrize("cell", ["abc", "=1+1", 'a "b", c'])
+def test_very_many_ignored_columns_are_carried(cell: str) -> None:
+    names = [f"k{i}" for i in range(300)]
+    truth = written(["row", *names, "y"], *([i, *[cell] * 300, "ab"[i % 2]] for i in range(50)))
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+    output = answers(["ab"[i % 2] for i in range(50)], "ab")
+
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, output)
+
+    assert result.column("k299") == result.column("k0") == [safe_cell(cell)] * 50
+
+
+def test_ignored_cells_of_a_megabyte_are_carried() -> None:
+    cell = "x," * 500_000
+    truth = written(["row", "p", "q", "y"], *([i, cell, cell, "a"] for i in range(40)))
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, answers(["a"] * 40, "ab"))
+
+    assert result.column("q") == [cell] * 40
+
+
+def test_ignored_columns_whose_new_names_are_taken_get_others() -> None:
+    truth = written(["row", "truth", "truth_ignored", "y"], [0, "t", "u", "a"])
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+
+    result = read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth, answers(["a"], "ab"))
+
+    assert result.header[:4] == ["row", "truth_ignored", "truth_ignored_ignored", "truth"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_label() -> None:
+    output = b"\xef\xbb\xbf" + answers("ab", "ab")
+
+    for spelled in (output, output.replace(b"\n", b"\r\n")):
+        assert scored("ab", "ab", spelled).predicted == ["a", "b"]
+
+
+def test_lists_on_several_lines_are_cells_of_one() -> None:
+    output = written(["a", 1, "[0.9,\n 0.1]", "['a',\n 'b']"])
+
+    result = scored("ab", "a", output)
+
+    assert result.probabilities == {"a": [0.9], "b": [0.1]}
+
+
+def test_a_truth_that_was_damaged_ends_the_run() -> None:
+    dataset = a_dataset(classes=(("a", 1), ("b", 1)))
+
+    with pytest.raises(JobFailed) as problem:
+        read_scored(dataset, ProblemType.BINARY, ALL_KEYS, b"row,y\n0\n", answers(["a"], "ab"))
+
+    assert problem.value.code == "TRUTH_UNREADABLE"
+
+
+def test_truths_whose_sum_is_no_double_have_a_mean() -> None:
+    truth = [f"{1 + i % 70 / 100}e308" for i in range(300)]
+    output = written(*([each] for each in truth[::-1]))
+    dataset = a_dataset(classes=(), kind=ProblemType.REGRESSION)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = Sources(
+            files(folder, "truth", [truth_csv(truth)]), files(folder, "output", [output])
+        )
+        keys = ["predicted_label"]
+        with score(dataset, ProblemType.REGRESSION, keys, sources, folder / "t.csv") as found:
+            told = held_out(found, {})
+
+    assert isinstance(found, ScoredNumbers)
+    assert 1e308 < found.mean < 1.7e308
+    assert told["metrics"]["rmse"]["value"] is None
+
+
 @pytest.mark.parametrize("lines", [0, 1, 3])
 def test_another_number_of_lines_than_rows_is_told_with_both(lines: int) -> None:
     with pytest.raises(JobFailed, match=rf"wrote {lines} predictions for 2 rows") as problem:
@@ -294,6 +367,12 @@ def test_another_number_of_lines_than_rows_is_told_with_both(lines: int) -> None
         ["a", 1, "[1, 0]", "a b"],
         ["a", 1, "[1, 0]", "__import__('os')"],
         ["a", 1, "[1, 0]", "[" * 5000],
+        ["a", 1, "[1, 0,]", "['a', 'b']"],
+        ["a", 1, "[true, false]", "['a', 'b']"],
+        ["a", 1, "[1_0, 0]", "['a', 'b']"],
+        ["a", 1, "[1, 0]", "['a', '\\ud800']"],
+        ["a", 1, "[1, 0]", "['a', '\\0']"],
+        ["a\0", 1, "[1, 0]", "['a', 'b']"],
     ],
     ids=lambda line: " ".join(map(str, line))[:40],
 )
@@ -303,6 +382,13 @@ def test_a_line_that_nobody_can_read_ends_the_run_without_quoting_it(line: list[
 
     assert problem.value.code == "PREDICTIONS_MALFORMED"
     assert "'a'" not in problem.value.message
+
+
+def test_an_output_that_is_no_text_ends_the_run() -> None:
+    with pytest.raises(JobFailed) as problem:
+        scored("ab", "ab", b"a,1,x,y\nb,\xff,x,y\n")
+
+    assert problem.value.code == "PREDICTIONS_MALFORMED"
 
 
 def test_blank_lines_at_the_end_of_the_output_are_no_predictions() -> None:
@@ -328,7 +414,7 @@ def test_numbers_of_a_regression_are_taken_as_they_are() -> None:
     assert result.predicted == ["1.25", "-3e2"]
 
 
-@pytest.mark.parametrize("prediction", ["high", "", "nan", "inf", "-Infinity"])
+@pytest.mark.parametrize("prediction", ["high", "", "nan", "inf", "-Infinity", "1_000", "0x1"])
 def test_a_prediction_that_is_no_number_ends_a_regression(prediction: str) -> None:
     output = written([prediction], ["1"])
 

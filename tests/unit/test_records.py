@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.results.records import WrongWidth, first_record, load
+from autodrop.results.records import NotRecords, first_record, load
 
 
 def loaded(contents: list[str], header: list[str] | int) -> list[list[str]]:
@@ -55,7 +55,7 @@ def test_any_file_has_the_records_that_python_reads(content: str) -> None:
     if {len(record) for record in theirs} <= {width}:
         assert loaded([content], width) == theirs
     else:
-        with pytest.raises(WrongWidth):
+        with pytest.raises(NotRecords):
             loaded([content], width)
 
 

@@ -399,9 +399,9 @@ def test_a_regression_is_compared_with_the_mean_on_the_same_rows() -> None:
 
 
 def test_labels_are_compared_with_the_majority_on_the_same_rows() -> None:
-    # 5 rows more than the majority are right, and not one less.
+    # 6 rows more than the majority are right, and not one less.
     truth = ["a"] * 380 + ["b"] * 20
-    predicted = ["a"] * 380 + ["b"] * 5 + ["a"] * 15
+    predicted = ["a"] * 380 + ["b"] * 6 + ["a"] * 14
 
     held_out = a_summary(scored=labels_of(truth, predicted), kind=ProblemType.MULTICLASS)[
         "held_out"
@@ -409,6 +409,61 @@ def test_labels_are_compared_with_the_majority_on_the_same_rows() -> None:
 
     assert held_out["metrics"]["accuracy"]["low"] < held_out["metrics"]["accuracy"]["baseline"]
     assert held_out["better_than_baseline"]
+
+
+def test_a_handful_of_rows_more_than_the_majority_may_be_chance() -> None:
+    truth, predicted = ["a"] * 5 + ["b"] * 5, ["a"] * 5 + ["b"] * 3 + ["a"] * 2
+
+    summary = a_summary(scored=labels_of(truth, predicted), kind=ProblemType.MULTICLASS)
+
+    assert summary["held_out"]["better_than_baseline"] is False
+    assert summary["verdict"]["quality"]["level"] == "none"
+
+
+def test_as_good_as_the_baseline_is_not_better() -> None:
+    scored = scored_numbers(np.ones(300), np.ones(300))
+
+    summary = a_summary(scored=scored, kind=ProblemType.REGRESSION)
+
+    assert summary["verdict"]["quality"]["level"] == "none"
+
+
+def test_two_rows_say_nothing_about_the_quality() -> None:
+    scored = scored_numbers([1.0, 2.0], [1.1, 1.9])
+
+    quality = a_summary(scored=scored, kind=ProblemType.REGRESSION)["verdict"]["quality"]
+
+    assert quality == {
+        "level": "unknown",
+        "text": "That cannot be said: only 2 rows are held out.",
+    }
+
+
+def test_a_few_rows_that_are_all_right_are_no_certainty() -> None:
+    truth = list("abc") * 100
+    predicted = [*truth[:30], *("b" if each == "a" else each for each in truth[30:60]), *truth[60:]]
+    city = [0] * 30 + [1] * 270
+    scored = labels_of(truth, predicted, segments={"z": (["few", "rest"], city)})
+
+    evidence = {"segment_columns": {"z": 0.1}}
+    summary = a_summary(
+        scored=scored,
+        kind=ProblemType.MULTICLASS,
+        evidence=evidence,
+        objective=Objective("Accuracy", 0.98, "Maximize"),
+    )
+
+    values = {each["value"]: each for each in summary["segments"][0]["values"]}
+    accuracy = values["few"]["metrics"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(accuracy["high"]) == 1
+    assert accuracy["low"] == pytest.approx(0.886, abs=0.001)
+    assert values["few"]["differs"] is False
+    all_right = a_summary(
+        scored=labels_of(truth[:60], truth[:60]),
+        kind=ProblemType.MULTICLASS,
+        objective=Objective("Accuracy", 0.99, "Maximize"),
+    )
+    assert not all_right["agreement"]["disagrees"]
 
 
 def few_positives(positives: int) -> dict[str, Any]:
@@ -439,7 +494,8 @@ def test_too_few_rows_of_a_class_say_nothing_about_the_quality(positives: int, s
     for name, metric in summary["held_out"]["metrics"].items():
         if name not in ("accuracy", "log_loss", "brier"):
             assert (metric["low"], metric["high"]) == (None, None), name
-    assert summary["held_out"]["metrics"]["accuracy"]["low"] == 1
+    accuracy = summary["held_out"]["metrics"]["accuracy"]
+    assert 0.99 < accuracy["low"] < accuracy["value"] == 1
     assert conforms(summary)
 
 
@@ -448,7 +504,7 @@ def test_few_rows_of_a_class_are_a_reason_for_caution() -> None:
 
     assert summary["verdict"]["quality"]["level"] == "strong"
     assert "only 12 of them are 'yes'" in summary["verdict"]["trust"]["text"]
-    assert summary["held_out"]["metrics"]["roc_auc"]["low"] is not None
+    assert summary["held_out"]["metrics"]["recall"]["low"] is not None
 
 
 def test_a_model_that_says_the_same_of_every_row_is_called_out() -> None:

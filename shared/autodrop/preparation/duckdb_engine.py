@@ -29,10 +29,17 @@ class DuckDB:
     A context manager: leaving it closes the database.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reserve: str | None = None) -> None:
+        """Open a database.
+
+        Args:
+            folder: Takes what does not fit into memory.
+            reserve: The memory to take, such as `2GB`, where a statement does not fit otherwise.
+        """
         # Not above: the Spark container has no DuckDB, and imports what knows this class.
         import duckdb
 
+        self._reserve = reserve
         self._connection = duckdb.connect(":memory:")
         for name, value in _SETTINGS.items():
             self._connection.execute(f"set {name} = {value}")
@@ -75,7 +82,8 @@ class DuckDB:
         import duckdb
 
         try:
-            return self._connection.execute(sql).fetchall()
+            found: Sequence[tuple[Any, ...]] = self._run(sql).fetchall()
+            return found
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             raise CannotRead(type(error).__name__) from error
         except duckdb.OutOfMemoryException as error:
@@ -83,18 +91,30 @@ class DuckDB:
 
     def arrays(self, sql: str) -> dict[str, Any]:
         """Return the columns of the answer as NumPy arrays; none of them may hold a null."""
-        found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+        found: dict[str, Any] = self._run(sql).fetchnumpy()
         return found
 
     def enumerate(self, name: str, cell: str, table: str) -> list[str]:
         """Make a type of the texts that a column holds, and return them in its order."""
         distinct = f"select distinct {cell} as text from {table} order by text"
-        self._connection.execute(f"create type {name} as enum ({distinct})")
+        self._run(f"create type {name} as enum ({distinct})")
         return [text for (text,) in self.query(f"select unnest(enum_range(null::{name}))")]
 
     def statement(self, sql: str) -> None:
         """Run what has no answer."""
-        self._connection.execute(sql)
+        self._run(sql)
+
+    def _run(self, sql: str) -> Any:
+        import duckdb
+
+        try:
+            return self._connection.execute(sql)
+        except duckdb.OutOfMemoryException:
+            if self._reserve is None:
+                raise
+        self._connection.execute(f"set memory_limit = '{self._reserve}'")
+        self._reserve = None
+        return self._connection.execute(sql)
 
     def keep(self, name: str, sql: str) -> None:
         """Keep the answer, to be asked as the table `name`.

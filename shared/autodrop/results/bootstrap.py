@@ -73,7 +73,13 @@ def of_labels(tp: int, fp: int, fn: int, tn: int) -> Intervals:
     drawn = _collected(
         label_metrics(*counts.T) for counts in _draws(np.array([tp, fp, fn, tn], dtype=np.int64))
     )
-    return {name: _percentiles(values) for name, values in drawn.items()}
+    found = {name: _percentiles(values) for name, values in drawn.items()}
+    shares = {
+        "accuracy": (tp + tn, tp + fp + fn + tn),
+        "precision": (tp, tp + fp),
+        "recall": (tp, tp + fn),
+    }
+    return found | _certain(found, shares)
 
 
 def of_classes(counted: Confusion) -> Intervals:
@@ -81,7 +87,18 @@ def of_classes(counted: Confusion) -> Intervals:
     drawn = _collected(
         multiclass_metrics(replace(counted, counts=counts)) for counts in _draws(counted.counts)
     )
-    return {name: _percentiles(values) for name, values in drawn.items()}
+    found = {name: _percentiles(values) for name, values in drawn.items()}
+    rows = int(counted.counts.sum())
+    return found | _certain(found, {"accuracy": (int(counted.hits.sum()), rows)})
+
+
+def _certain(found: Intervals, shares: Mapping[str, tuple[int, int]]) -> Intervals:
+    """Return Wilson's intervals of shares that are the same in every replicate, 0 or 1."""
+    return {
+        name: wilson(hits, rows)
+        for name, (hits, rows) in shares.items()
+        if found[name] == _NONE and rows and hits in (0, rows)
+    }
 
 
 def of_mean(blocks: Blocks) -> Interval:
@@ -151,7 +168,8 @@ def of_median(rows: int, quantiles: Callable[[Sequence[float]], Floats]) -> Inte
         # The two rows in the middle, which are one where their number is odd.
         first = (below < (rows + 1) // 2).sum(axis=1)
         second = (below < rows // 2 + 1).sum(axis=1)
-        return {"median": (in_order[first] + in_order[second]) / 2}
+        with np.errstate(over="ignore"):
+            return {"median": (in_order[first] + in_order[second]) / 2}
 
     ones = np.ones(rows, dtype=np.int64)
     return _percentiles(_collected(map(medians, _draws(ones)))["median"])
@@ -289,7 +307,8 @@ def _percentiles(values: Floats) -> Interval:
     if len(defined) * 2 <= len(values):
         return _NONE
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    # Rows that are all alike tell nothing of others: every replicate is the same.
+    return (float(low), float(high)) if high > low else _NONE
 
 
 def _variance_of_auc(ranking: Ranking) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ _MEDIAN = "median_absolute_error"
 _HEADLINES = ("roc_auc", "accuracy", "rmse")
 # Fewer rows of a class tell too little of others like them for an interval.
 FEWEST_ROWS_OF_CLASS = 5
+_MOST_FOR_EXACT = 500
 _WITHOUT_CLASSES = ("accuracy", "log_loss", "brier")
 _NOTHING: dict[str, Any] = {
     "label_threshold": None,
@@ -181,8 +183,12 @@ def _is_better(
     most = int(counted.actual.argmax())
     won = int(counted.hits.sum() - counted.hits[most])
     lost = int(counted.actual[most] - counted.hits[most])
-    error = np.sqrt(won + lost - (won - lost) ** 2 / rows)
-    return bool(won - lost > bootstrap.Z * error)
+    if won + lost <= _MOST_FOR_EXACT:
+        # The chance that so many of the rows that tell are won by tossing a coin.
+        n = won + lost
+        by_chance: float = sum(comb(n, k) for k in range(won, n + 1)) / 2**n
+        return by_chance < (1 - bootstrap.LEVEL) / 2
+    return bool(won - lost > bootstrap.Z * np.sqrt(won + lost - (won - lost) ** 2 / rows))
 
 
 def _constant_score(share: float, *, one_class: bool) -> Metrics:

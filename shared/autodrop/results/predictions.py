@@ -14,7 +14,7 @@ from pathlib import Path
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.results.records import Files, WrongWidth, first_record, load
+from autodrop.results.records import Files, NotRecords, first_record, load
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.scored_table import Classes, Scoring, labels_table, numbers_table
 from autodrop.results.spelling import Spelling
@@ -22,7 +22,11 @@ from autodrop.results.spreadsheet import safe_cell, safe_sql
 from autodrop.settings import ProblemType
 
 _MOST_SEGMENTS = 8
-_APOSTROPHE = "chr(39)"
+# For cells of a megabyte. The function has 3 GB.
+_RESERVE = "2GB"
+_AROUND_NUMBERS = "'\"\n\r\t"
+# So many columns are spelled at once: every step of an expression has its buffers.
+_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def score(
         JobFailed: The output does not belong to these rows, or a regression's is no number.
     """
     header = first_record(sources.truth) or ["row", ""]
-    with DuckDB(table.parent) as engine:
-        rows = load(engine, "truth", [f"c{i}" for i in range(len(header))], sources.truth, header)
+    with DuckDB(table.parent, reserve=_RESERVE) as engine:
+        rows = _load_truth(engine, header, sources.truth)
         _load_output(engine, keys, sources.output, rows)
         segments = _load_test(engine, dataset, sources.test, segment_columns, rows)
         scoring = Scoring(engine, f"c{len(header) - 1}", segments)
@@ -84,6 +88,14 @@ def score(
         yield labels_table(scoring, classes, positive)
 
 
+def _load_truth(engine: DuckDB, header: Sequence[str], truth: Files) -> int:
+    try:
+        return load(engine, "truth", [f"c{i}" for i in range(len(header))], truth, header)
+    except NotRecords:
+        message = "The truth of the held-out rows was damaged."
+        raise JobFailed("TRUTH_UNREADABLE", message) from None
+
+
 def _load_output(engine: DuckDB, keys: Sequence[str], output: Files, rows: int) -> None:
     """Make the output the table `told`: `label`, and `kind`, `texts` and `p` of its lists."""
     place = {key: f"c{i}" for i, key in enumerate(keys)}
@@ -95,7 +107,7 @@ def _load_output(engine: DuckDB, keys: Sequence[str], output: Files, rows: int) 
         ]
     try:
         lines = load(engine, "told", columns, output, len(keys))
-    except WrongWidth:
+    except NotRecords:
         message = f"Batch transform wrote lines that do not hold {', '.join(keys)}."
         raise JobFailed("PREDICTIONS_MALFORMED", message) from None
     if lines != rows or not rows:
@@ -109,9 +121,10 @@ def _list_sql(cell: str) -> Iterator[tuple[str, str]]:
     """Yield `texts`, the elements of a list as cells of a line, and `p`, the same as numbers."""
     is_list = f"starts_with({cell}, '[') and ends_with({cell}, ']')"
     inner = f"substr({cell}, 2, strlen({cell}) - 2)"
-    # Numbers may be quoted, which is not what anybody does, and slow.
-    is_quoted = f"contains({cell}, {_APOSTROPHE}) or contains({cell}, '\"')"
-    bare = f"translate({inner}, ' \"' || {_APOSTROPHE}, '')"
+    # Numbers may be quoted, or on several lines, which is not what anybody does, and slow.
+    is_quoted = " or ".join(f"contains({cell}, chr({ord(each)}))" for each in _AROUND_NUMBERS)
+    around = " || ".join(f"chr({ord(each)})" for each in (" ", *_AROUND_NUMBERS))
+    bare = f"translate({inner}, {around}, '')"
     joined = f"array_to_string(string_split({inner}, ', '), ',')"
     yield "texts", f"case when {is_quoted} then {bare} else {joined} end"
     quick = f"""try(from_json({cell}, '["DOUBLE"]'))"""
@@ -135,7 +148,7 @@ def _load_test(
     try:
         if load(engine, "test", cells, test, len(dataset.features)) != rows:
             return None
-    except WrongWidth:
+    except NotRecords:
         return None
     found = {}
     for i, name in enumerate(columns):
@@ -168,10 +181,12 @@ def _classes(
         kinds = engine.query("select kind, min(rowid) from told group by kind order by 2")
         names = {kind: [spelling.of(str(label)) for label in _list(kind)] for kind, _ in kinds}
         columns = list(dict.fromkeys(name for each in names.values() for name in each))
+        widths = _widths(engine)
         for kind in engine.enumerate("kind", "kind", "told"):
+            if widths[kind] != len(names[kind]):
+                raise _malformed()
             place = {name: i for i, name in enumerate(names[kind], 1)}
             orders.append([place.get(name, 0) for name in columns])
-            _check_lists(engine, kind, len(names[kind]))
     labels = list(dict.fromkeys([*truth, *spelled, *(columns or ())]))
     code = {label: i for i, label in enumerate(labels)}
     return Classes(
@@ -179,12 +194,25 @@ def _classes(
     )
 
 
-def _check_lists(engine: DuckDB, kind: str, width: int) -> None:
+def _widths(engine: DuckDB) -> dict[str, int]:
+    """Return how many probabilities stand beside each list of labels.
+
+    Raises:
+        JobFailed: These are not always as many, or something is not a number.
+    """
     # The sum is not finite where a number is not; the count leaves out what is no number.
-    good = f"len(p) = {width} and list_count(p) = {width} and isfinite(list_sum(p))"
-    bad = f"select count(*) from told where kind = {engine.literal(kind)} and ({good}) is not true"
-    if engine.query(bad) != [(0,)]:
+    commas = "strlen(texts) - strlen(replace(texts, ',', ''))"
+    good = (
+        "list_count(p) = len(p) and isfinite(list_sum(p)) "
+        f"and regexp_full_match(texts, '[-+.,0-9eE]+') and {commas} = len(p) - 1"
+    )
+    found = engine.query(
+        f"select kind, min(len(p)), max(len(p)), bool_and(coalesce({good}, false)) "
+        "from told group by kind"
+    )
+    if any(least != most or not is_good for _, least, most, is_good in found):
         raise _malformed()
+    return {kind: width for kind, width, _, _ in found}
 
 
 def _list(written: str) -> list[object]:
@@ -194,6 +222,12 @@ def _list(written: str) -> list[object]:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, list) or not value:
+        raise _malformed()
+    try:
+        is_text = b"\0" not in "".join(map(str, value)).encode()
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:
         raise _malformed()
     return value
 
@@ -223,24 +257,47 @@ def _write(
     carried = _carried(header)
     names = ["row", *carried.values(), "truth", "prediction"]
     names += [f"probability_{label}" for label in columns]
-    cells = ["truth.c0"]
-    cells += [_quoted_sql(safe_sql(engine, f"truth.c{i}")) for i in (*carried, len(header) - 1)]
-    cells += [prediction, *([] if probabilities is None else [probabilities])]
-    engine.write_lines(
-        f"select concat_ws(',', {', '.join(cells)}) from truth positional join told",
-        table,
-        ",".join(_quoted(safe_cell(name)) for name in names),
-    )
+    spelled, tables = _spelled(engine, [*carried, len(header) - 1])
+    cells = ["truth.c0", *spelled, prediction, *([] if probabilities is None else [probabilities])]
+    joined = " positional join ".join(["truth", "told", *tables])
+    line = f"select concat_ws(',', {', '.join(cells)}) from {joined}"
+    first = ",".join(_quoted(safe_cell(name)) for name in names)
+    engine.write_lines(line, table, first)
+
+
+def _spelled(engine: DuckDB, columns: Sequence[int]) -> tuple[list[str], list[str]]:
+    """Return the expressions for columns of the truth as they are written, and their tables."""
+    odd: list[int] = []
+    pattern = engine.literal("[\",\n\r]|^[=+\\-@\t']")
+    for start in range(0, len(columns), _AT_ONCE):
+        some = columns[start : start + _AT_ONCE]
+        tests = [f"coalesce(bool_or(regexp_matches(c{i}, {pattern})), false)" for i in some]
+        (found,) = engine.query(f"select {', '.join(tests)} from truth")
+        odd += [i for i, is_odd in zip(some, found, strict=True) if is_odd]
+    tables = []
+    place = {i: f"truth.c{i}" for i in columns}
+    for start in range(0, len(odd), _AT_ONCE):
+        some = odd[start : start + _AT_ONCE]
+        tables.append(f"spelled_{start}")
+        safe = ", ".join(f"{safe_sql(engine, f'c{i}')} as c{i}" for i in some)
+        quoted = ", ".join(f"{_quoted_sql(f'c{i}')} as c{i}" for i in some)
+        engine.keep(tables[-1], f"select {quoted} from (select {safe} from truth)")
+        place |= {i: f"{tables[-1]}.c{i}" for i in some}
+    return [place[i] for i in columns], tables
 
 
 def _carried(header: Sequence[str]) -> dict[int, str]:
     """Return the positions of the carried columns, and their names in the table."""
     taken = {"row", "truth", "prediction"}
-    return {
-        i: f"{name}_ignored" if name in taken or name.startswith("probability_") else name
-        for i, name in enumerate(header[:-1])
-        if i > 0
-    }
+    names: dict[int, str] = {}
+    for i, name in enumerate(header[1:-1], 1):
+        is_ours = name in taken or name.startswith("probability_")
+        told = f"{name}_ignored" if is_ours else name
+        while told in taken:
+            told += "_ignored"
+        taken.add(told)
+        names[i] = told
+    return names
 
 
 def _quoted(cell: str) -> str:

@@ -20,8 +20,8 @@ _NO_LINE = np.isin(np.arange(256), list(b",\n"))
 _ENDS = np.isin(np.arange(256), list(b',\n"'))
 
 
-class WrongWidth(Exception):
-    """A record has another number of cells than it should have."""
+class NotRecords(Exception):
+    """A file does not hold records with the number of cells that they should have."""
 
 
 def load(
@@ -38,7 +38,7 @@ def load(
             is none.
 
     Raises:
-        WrongWidth: A record has more or fewer cells.
+        NotRecords: A record has more or fewer cells, or the file is no text.
     """
     width = header if isinstance(header, int) else len(header)
     names = ", ".join(f"'' as c{i}" for i in range(width))
@@ -50,7 +50,7 @@ def load(
         if first is None:
             continue
         if len(first) != width:
-            raise WrongWidth
+            raise NotRecords
         has_header = first == header
         if _is_plain(path):
             try:
@@ -91,7 +91,7 @@ def _is_plain(path: Path) -> bool:
             window = window[-2:] + piece
             codes = np.frombuffer(window, dtype=np.uint8)
             line_ends = np.flatnonzero(codes[1:] == _LINE_END) + 1
-            if b"\r" in window or _NO_LINE[codes[line_ends - 1]].any():
+            if b"\r" in window or b"\0" in window or _NO_LINE[codes[line_ends - 1]].any():
                 return False
             quotes = np.flatnonzero(codes[1:-1] == _QUOTE) + 1
             # Every second quote closes a cell, or is the first of two that stand for one in it.
@@ -108,12 +108,16 @@ def _rewrite(path: Path, again: Path, width: int) -> None:
     with again.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for record in _records(path):
-            if len(record) != width:
-                raise WrongWidth
+            if len(record) != width or any("\0" in cell for cell in record):
+                raise NotRecords
             writer.writerow(record)
 
 
 def _records(path: Path) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST_ROW)
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from (record for record in csv.reader(file) if record)
+    # DuckDB, too, takes a byte order mark for none of the text.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            yield from (record for record in csv.reader(file) if record)
+        except (UnicodeDecodeError, csv.Error):
+            raise NotRecords from None

@@ -21,7 +21,7 @@ _FINE, _COARSE = 0.0001, 0.01
 # With more classes, their counts are not worth the memory.
 _MOST_RANKED_CLASSES = 1_000
 _MISTAKES = 20
-TOLD_NUMBER = "trim(label, ' \t')"
+TOLD_NUMBER = "trim(label, ' ' || chr(9) || chr(10) || chr(13))"
 _PIECE = 50 * MOST_ROWS
 
 
@@ -121,15 +121,20 @@ def numbers_table(scoring: Scoring, *, comma: bool) -> ScoredNumbers:
     engine = scoring.engine
     spelled = f"truth.{scoring.target}"
     truth = f"replace({spelled}, ',', '.')" if comma else spelled
+    # The cast alone takes more for a number than others do, such as 1_000.
     columns = [
-        f"coalesce(try_cast({each} as double), 'nan'::double) as {name}"
-        for each, name in ((truth, "truth"), ("told.label", "predicted"))
+        f"coalesce(case when regexp_full_match({each}, '[-+.0-9eE]+') "
+        f"then try_cast({each} as double) end, 'nan'::double) as {name}"
+        for each, name in ((f"trim({truth})", "truth"), (TOLD_NUMBER, "predicted"))
     ]
     scoring.create(columns, ["truth", "predicted"])
-    bad = "select count(*) from scored where not (isfinite(truth) and isfinite(predicted))"
-    if engine.query(bad) != [(0,)]:
-        # Without the cell: this text goes into logs.
-        raise JobFailed("PREDICTION_NOT_A_NUMBER", "A prediction is not a number.")
+    for name, code, what in (
+        ("predicted", "PREDICTION_NOT_A_NUMBER", "A prediction"),
+        ("truth", "TRUTH_NOT_A_NUMBER", "The target of a held-out row"),
+    ):
+        if engine.query(f"select count(*) from scored where not isfinite({name})") != [(0,)]:
+            # Without the cell: this text goes into logs.
+            raise JobFailed(code, f"{what} is not a number.")
     worst = engine.query(
         "select row, rowid, predicted - truth from scored where predicted != truth "
         f"order by abs(predicted - truth) desc, rowid limit {_MISTAKES}"
@@ -158,13 +163,13 @@ def _numbers(engine: DuckDB, where: str) -> ScoredNumbers:
             yield found["truth"], found["predicted"]
 
     # Not by DuckDB, whose threads add up in another order each time.
-    mean = float(sum(truth.sum() / rows for truth, _ in pieces()))
+    mean = float(sum((truth / rows).sum() for truth, _ in pieces()))
     values = {
         "truth": "truth",
         "predicted": "predicted",
         "error": "predicted - truth",
         "absolute": "abs(predicted - truth)",
-        "deviation": f"abs(truth - {mean!r}::double)",
+        "deviation": f"abs(truth - '{mean!r}'::double)",
     }
     in_order: set[str] = set()
 

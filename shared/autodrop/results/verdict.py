@@ -73,7 +73,7 @@ def verdict(summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     held_out = summary["held_out"]
     scarce = _scarce(held_out, summary["problem_type"], summary["positive_class"])
     return {
-        "quality": _quality(summary["problem_type"], held_out, scarce),
+        "quality": _quality(held_out, scarce),
         "comparison": _comparison(held_out, summary["comparison"]),
         "trust": _trust(held_out, summary["agreement"], summary["warnings"], scarce),
     }
@@ -99,12 +99,13 @@ def _scarce(
     return (of_label, f"'{label}'") if of_label <= others else (others, f"not '{label}'")
 
 
-def _quality(
-    problem_type: str, held_out: Mapping[str, Any], scarce: tuple[int, str] | None
-) -> dict[str, str]:
+def _quality(held_out: Mapping[str, Any], scarce: tuple[int, str] | None) -> dict[str, str]:
     name = held_out["headline_metric"]
     if name is None:
         return {"level": "unknown", "text": "No metric could be measured on the held-out rows."}
+    if held_out["rows"] < FEWEST_ROWS_OF_CLASS:
+        rows = "1 row is" if held_out["rows"] == 1 else f"{held_out['rows']} rows are"
+        return {"level": "unknown", "text": f"That cannot be said: only {rows} held out."}
     if scarce is not None and scarce[0] < FEWEST_ROWS_OF_CLASS:
         rows = f"the {held_out['rows']:,} held-out rows"
         return {"level": "unknown", "text": f"That cannot be said: {_few_of(rows, scarce)}."}
@@ -113,12 +114,13 @@ def _quality(
     baseline = metric["baseline"]
     if baseline is None:
         return {"level": "unknown", "text": f"{said}; there is no baseline to compare with."}
-    what = {"binary": "guessing", "multiclass": "always saying the most frequent class"}
-    guess = f"{what.get(problem_type, 'always saying the mean')} scores {in_short(baseline)}"
+    what = {"roc_auc": "guessing", "accuracy": "always saying the most frequent class"}
+    guess = f"{what.get(name, 'always saying the mean')} scores {in_short(baseline)}"
     constant = _constant(held_out)
     above = held_out["better_than_baseline"]
     if above is None:
-        above = (metric["value"] > baseline) == (metric["better"] == "higher")
+        gain = metric["value"] - baseline
+        above = gain > 0 if metric["better"] == "higher" else gain < 0
     if not above:
         return {"level": "none", "text": f"No better than the baseline: {said}; {guess}.{constant}"}
     level = _level(held_out["metrics"], name, metric["value"], baseline)
