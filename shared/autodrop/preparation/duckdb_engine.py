@@ -83,11 +83,11 @@ class DuckDB:
 
         try:
             found: Sequence[tuple[Any, ...]] = self._run(sql).fetchall()
-            return found
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             raise CannotRead(type(error).__name__) from error
         except duckdb.OutOfMemoryException as error:
             raise TooManyGroups(type(error).__name__) from error
+        return found
 
     def arrays(self, sql: str) -> dict[str, Any]:
         """Return the columns of the answer as NumPy arrays; none of them may hold a null."""
