@@ -414,6 +414,14 @@ def test_numbers_of_a_regression_are_taken_as_they_are() -> None:
     assert result.predicted == ["1.25", "-3e2"]
 
 
+def test_a_number_with_line_breaks_around_it_is_a_cell_of_one_line() -> None:
+    output = written(["\n1.5\n"])
+
+    result = scored([], ["1"], output, ["predicted_label"], ProblemType.REGRESSION)
+
+    assert result.table == [["0", "1", "1.5"]]
+
+
 @pytest.mark.parametrize("prediction", ["high", "", "nan", "inf", "-Infinity", "1_000", "0x1"])
 def test_a_prediction_that_is_no_number_ends_a_regression(prediction: str) -> None:
     output = written([prediction], ["1"])

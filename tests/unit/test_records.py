@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.results.records import NotRecords, first_record, load
+from autodrop.results.records import NotRecords, load
 
 
 def loaded(contents: list[str], header: list[str] | int) -> list[list[str]]:
@@ -22,10 +22,11 @@ def loaded(contents: list[str], header: list[str] | int) -> list[list[str]]:
         for i, content in enumerate(contents):
             paths.append(Path(name) / str(i))
             paths[-1].write_bytes(content.encode())
-        width = header if isinstance(header, int) else len(header)
+        given = header if isinstance(header, int) else None
         with DuckDB(Path(name)) as engine:
-            rows = load(engine, "found", [f"c{i}" for i in range(width)], lambda: paths, header)
-            found = [list(row) for row in engine.query("select * from found")]
+            rows, first = load(engine, "found", ["*"], lambda: paths, given)
+            found = [list(row) for row in engine.query("select * from found")] if rows else []
+        assert first == ([] if isinstance(header, int) else header)
         assert len(found) == rows
         # Nothing but the files that were there.
         assert {each.name for each in Path(name).iterdir()} - {"spill"} == {p.name for p in paths}
@@ -73,5 +74,6 @@ def test_the_first_record_is_that_of_the_first_file_with_any(tmp_path: Path) -> 
     for name, content in (("0", ""), ("1", "\n"), ("2", "a,b\nc,d\n")):
         (tmp_path / name).write_text(content)
 
-    assert first_record(lambda: sorted(tmp_path.iterdir())) == ["a", "b"]
-    assert first_record(list) is None
+    with DuckDB(tmp_path) as engine:
+        assert load(engine, "found", ["*"], lambda: sorted(tmp_path.iterdir())) == (1, ["a", "b"])
+        assert load(engine, "none", ["*"], list) == (0, [])

@@ -172,10 +172,10 @@ def _is_better(
     compared by R², and labels by the rows that only one of both gets right (McNemar).
     """
     if name == "rmse":
-        least, none = metrics["r2"]["low"], metrics["r2"]["value"]
-        if none is None:
+        low, value = metrics["r2"]["low"], metrics["r2"]["value"]
+        if value is None:
             return None
-        return bool((none if least is None else least) > 0)
+        return bool((value if low is None else low) > 0)
     if name == "roc_auc" or not isinstance(scored, ScoredLabels):
         low = metrics[name]["low"]
         return None if low is None else bool(low > metrics[name]["baseline"])

@@ -6,6 +6,7 @@ The files become tables of DuckDB, which keeps on disk what does not fit into it
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +15,24 @@ from pathlib import Path
 from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.results.records import Files, NotRecords, first_record, load
+from autodrop.results.records import Files, NotRecords, load
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
-from autodrop.results.scored_table import Classes, Scoring, labels_table, numbers_table
+from autodrop.results.scored_table import (
+    TOLD_NUMBER,
+    Classes,
+    Scoring,
+    labels_table,
+    numbers_table,
+)
 from autodrop.results.spelling import Spelling
-from autodrop.results.spreadsheet import safe_cell, safe_sql
+from autodrop.results.spreadsheet import may_change_sql, safe_cell, safe_sql
 from autodrop.settings import ProblemType
 
 _MOST_SEGMENTS = 8
 # For cells of a megabyte. The function has 3 GB.
 _RESERVE = "2GB"
+# What is put into quotes in a line.
+_QUOTED = '[",\n\r]'
 _AROUND_NUMBERS = "'\"\n\r\t"
 # So many columns are spelled at once: every step of an expression has its buffers.
 _AT_ONCE = 10
@@ -68,15 +77,14 @@ def score(
     Raises:
         JobFailed: The output does not belong to these rows, or a regression's is no number.
     """
-    header = first_record(sources.truth) or ["row", ""]
     with DuckDB(table.parent, reserve=_RESERVE) as engine:
-        rows = _load_truth(engine, header, sources.truth)
+        rows, header = _load_truth(engine, sources.truth)
         _load_output(engine, keys, sources.output, rows)
         segments = _load_test(engine, dataset, sources.test, segment_columns, rows)
         scoring = Scoring(engine, f"c{len(header) - 1}", segments)
         comma = dataset.target.column in dataset.decimal_commas
         if problem_type is ProblemType.REGRESSION:
-            _write(engine, table, header, "trim(told.label, ' \t')", None, ())
+            _write(engine, table, header, TOLD_NUMBER, None, ())
             yield numbers_table(scoring, comma=comma)
             return
         positive = dataset.target.positive_class if problem_type is ProblemType.BINARY else None
@@ -88,9 +96,10 @@ def score(
         yield labels_table(scoring, classes, positive)
 
 
-def _load_truth(engine: DuckDB, header: Sequence[str], truth: Files) -> int:
+def _load_truth(engine: DuckDB, truth: Files) -> tuple[int, list[str]]:
+    """Make the truth the table `truth`: c0, c1 and so on; return its rows and its header."""
     try:
-        return load(engine, "truth", [f"c{i}" for i in range(len(header))], truth, header)
+        return load(engine, "truth", ["*"], truth)
     except NotRecords:
         message = "The truth of the held-out rows was damaged."
         raise JobFailed("TRUTH_UNREADABLE", message) from None
@@ -100,13 +109,13 @@ def _load_output(engine: DuckDB, keys: Sequence[str], output: Files, rows: int) 
     """Make the output the table `told`: `label`, and `kind`, `texts` and `p` of its lists."""
     place = {key: f"c{i}" for i, key in enumerate(keys)}
     columns = [f"{place['predicted_label']} as label"]
-    if {"labels", "probabilities"} <= place.keys():
+    if _has_lists(keys):
         columns += [
             f"{place['labels']} as kind",
             *(f"{expression} as {name}" for name, expression in _list_sql(place["probabilities"])),
         ]
     try:
-        lines = load(engine, "told", columns, output, len(keys))
+        lines, _ = load(engine, "told", columns, output, len(keys))
     except NotRecords:
         message = f"Batch transform wrote lines that do not hold {', '.join(keys)}."
         raise JobFailed("PREDICTIONS_MALFORMED", message) from None
@@ -115,6 +124,10 @@ def _load_output(engine: DuckDB, keys: Sequence[str], output: Files, rows: int) 
             "PREDICTIONS_INCOMPLETE",
             f"Batch transform wrote {lines:,} predictions for {rows:,} rows.",
         )
+
+
+def _has_lists(keys: Sequence[str]) -> bool:
+    return {"labels", "probabilities"} <= set(keys)
 
 
 def _list_sql(cell: str) -> Iterator[tuple[str, str]]:
@@ -146,9 +159,10 @@ def _load_test(
         return None
     cells = [f"c{dataset.features.index(name)} as s{i}" for i, name in enumerate(columns)]
     try:
-        if load(engine, "test", cells, test, len(dataset.features)) != rows:
-            return None
+        test_rows, _ = load(engine, "test", cells, test, len(dataset.features))
     except NotRecords:
+        return None
+    if test_rows != rows:
         return None
     found = {}
     for i, name in enumerate(columns):
@@ -176,12 +190,11 @@ def _classes(
     spelled = [spelling.of(label) for label in told]
     columns: list[str] | None = None
     orders: list[list[int]] = []
-    if {"labels", "probabilities"} <= set(keys):
+    if _has_lists(keys):
         # Every line names its labels itself, and not all have to name the same.
-        kinds = engine.query("select kind, min(rowid) from told group by kind order by 2")
-        names = {kind: [spelling.of(str(label)) for label in _list(kind)] for kind, _ in kinds}
-        columns = list(dict.fromkeys(name for each in names.values() for name in each))
         widths = _widths(engine)
+        names = {kind: [spelling.of(str(label)) for label in _list(kind)] for kind in widths}
+        columns = list(dict.fromkeys(name for each in names.values() for name in each))
         for kind in engine.enumerate("kind", "kind", "told"):
             if widths[kind] != len(names[kind]):
                 raise _malformed()
@@ -195,7 +208,7 @@ def _classes(
 
 
 def _widths(engine: DuckDB) -> dict[str, int]:
-    """Return how many probabilities stand beside each list of labels.
+    """Return how many probabilities stand beside each list of labels, the first one first.
 
     Raises:
         JobFailed: These are not always as many, or something is not a number.
@@ -208,7 +221,7 @@ def _widths(engine: DuckDB) -> dict[str, int]:
     )
     found = engine.query(
         f"select kind, min(len(p)), max(len(p)), bool_and(coalesce({good}, false)) "
-        "from told group by kind"
+        "from told group by kind order by min(rowid)"
     )
     if any(least != most or not is_good for _, least, most, is_good in found):
         raise _malformed()
@@ -268,10 +281,10 @@ def _write(
 def _spelled(engine: DuckDB, columns: Sequence[int]) -> tuple[list[str], list[str]]:
     """Return the expressions for columns of the truth as they are written, and their tables."""
     odd: list[int] = []
-    pattern = engine.literal("[\",\n\r]|^[=+\\-@\t']")
     for start in range(0, len(columns), _AT_ONCE):
         some = columns[start : start + _AT_ONCE]
-        tests = [f"coalesce(bool_or(regexp_matches(c{i}, {pattern})), false)" for i in some]
+        odd_cells = [f"{may_change_sql(engine, f'c{i}')} or {_has_any_sql(f'c{i}')}" for i in some]
+        tests = [f"coalesce(bool_or({each}), false)" for each in odd_cells]
         (found,) = engine.query(f"select {', '.join(tests)} from truth")
         odd += [i for i, is_odd in zip(some, found, strict=True) if is_odd]
     tables = []
@@ -301,10 +314,13 @@ def _carried(header: Sequence[str]) -> dict[int, str]:
 
 
 def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"' if any(c in cell for c in '",\n\r') else cell
+    return '"' + cell.replace('"', '""') + '"' if re.search(_QUOTED, cell) else cell
 
 
 def _quoted_sql(cell: str) -> str:
     doubled = f"""replace({cell}, '"', '""')"""
-    has_any = f"""regexp_matches({cell}, '[",\n\r]')"""
-    return f"""case when {has_any} then '"' || {doubled} || '"' else {cell} end"""
+    return f"""case when {_has_any_sql(cell)} then '"' || {doubled} || '"' else {cell} end"""
+
+
+def _has_any_sql(cell: str) -> str:
+    return f"regexp_matches({cell}, '{_QUOTED}')"

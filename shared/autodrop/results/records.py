@@ -25,32 +25,41 @@ class NotRecords(Exception):
 
 
 def load(
-    engine: DuckDB, table: str, columns: Sequence[str], files: Files, header: Sequence[str] | int
-) -> int:
-    """Make the records of files the rows of a new table, and return their number.
+    engine: DuckDB, table: str, columns: Sequence[str], files: Files, width: int | None = None
+) -> tuple[int, list[str]]:
+    """Make the records of files the rows of a new table; without any record there is none.
 
     Args:
         engine: Where the table is made.
         table: Its name.
         columns: Its columns, as expressions over the cells c0, c1, … with their names.
         files: The files, in order. Blank lines are no records.
-        header: The first record, which every file may repeat; or the number of cells where there
-            is none.
+        width: The number of cells; None where the first record is a header, which every file may
+            repeat.
+
+    Returns:
+        The number of rows, and the header; empty where there is none.
 
     Raises:
         NotRecords: A record has more or fewer cells, or the file is no text.
     """
-    width = header if isinstance(header, int) else len(header)
-    names = ", ".join(f"'' as c{i}" for i in range(width))
-    selected = f"select {', '.join(columns)} from"
-    engine.statement(f"create table {table} as {selected} (select {names}) limit 0")
-    insert = f"insert into {table} {selected} cells"
+    header: list[str] = []
+    is_there = False
     for path in files():
         first = next(_records(path), None)
         if first is None:
             continue
+        if width is None:
+            header, width = first, len(first)
         if len(first) != width:
             raise NotRecords
+        names = ", ".join(f"'' as c{i}" for i in range(width))
+        selected = f"select {', '.join(columns)} from"
+        engine.statement(
+            f"create table if not exists {table} as {selected} (select {names}) limit 0"
+        )
+        is_there = True
+        insert = f"insert into {table} {selected} cells"
         has_header = first == header
         if _is_plain(path):
             try:
@@ -66,17 +75,12 @@ def load(
             engine.query(insert)
         finally:
             again.unlink(missing_ok=True)
+    return _count(engine, table) if is_there else 0, header
+
+
+def _count(engine: DuckDB, table: str) -> int:
     ((rows,),) = engine.query(f"select count(*) from {table}")
     return int(rows)
-
-
-def first_record(files: Files) -> list[str] | None:
-    """Return the first record of the first file that has any; None where none has."""
-    for path in files():
-        first = next(_records(path), None)
-        if first is not None:
-            return first
-    return None
 
 
 def _is_plain(path: Path) -> bool:

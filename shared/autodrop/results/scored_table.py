@@ -10,7 +10,7 @@ import numpy as np
 
 from autodrop.errors import JobFailed
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.results.bootstrap import MOST_ROWS, in_blocks
+from autodrop.results.bootstrap import in_blocks
 from autodrop.results.metrics import Blocks, Confusion, Floats, Ranking, confusion, losses
 from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers, Segment
 
@@ -22,7 +22,7 @@ _FINE, _COARSE = 0.0001, 0.01
 _MOST_RANKED_CLASSES = 1_000
 _MISTAKES = 20
 TOLD_NUMBER = "trim(label, ' ' || chr(9) || chr(10) || chr(13))"
-_PIECE = 50 * MOST_ROWS
+_PIECE = 500_000
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,10 @@ def numbers_table(scoring: Scoring, *, comma: bool) -> ScoredNumbers:
 
 def _numbers(engine: DuckDB, where: str) -> ScoredNumbers:
     """Return the rows of the table `scored` for which a condition holds."""
-    ((rows, most),) = engine.query(f"select count(*), max(rowid) from scored where {where}")
+    ((rows,),) = engine.query(f"select count(*) from scored where {where}")
 
     def pieces() -> Iterator[tuple[Floats, Floats]]:
-        for start in range(0, most + 1, _PIECE):
-            here = f"rowid >= {start} and rowid < {start + _PIECE} and {where}"
-            found = engine.arrays(f"select truth, predicted from scored where {here}")
+        for found in _pieces(engine, "truth, predicted", where):
             yield found["truth"], found["predicted"]
 
     # Not by DuckDB, whose threads add up in another order each time.
@@ -191,6 +189,14 @@ def _numbers(engine: DuckDB, where: str) -> ScoredNumbers:
         return found
 
     return ScoredNumbers(rows, mean, pieces, quantiles)
+
+
+def _pieces(engine: DuckDB, columns: str, where: str) -> Iterator[dict[str, Any]]:
+    """Yield columns of the rows for which a condition holds, in order and piece by piece."""
+    ((rows,),) = engine.query("select count(*) from scored")
+    for start in range(0, rows, _PIECE):
+        here = f"rowid >= {start} and rowid < {start + _PIECE} and {where}"
+        yield engine.arrays(f"select {columns} from scored where {here}")
 
 
 def _cells(scoring: Scoring, place: int) -> tuple[str, str]:
@@ -318,9 +324,10 @@ class _Counted:
 
     def losses(self) -> Blocks | None:
         """Return the losses of the true labels."""
-        return (
-            None if self._has_gaps("of_truth") else in_blocks(map(losses, self._column("of_truth")))
-        )
+        if self._has_gaps("of_truth"):
+            return None
+        found = _pieces(self.scoring.engine, "of_truth", "true")
+        return in_blocks(losses(piece["of_truth"]) for piece in found)
 
     def mistakes(self) -> list[Mistake]:
         """Return the most confident mistakes."""
@@ -374,16 +381,6 @@ class _Counted:
     def _has_gaps(self, column: str) -> bool:
         missing = f"select count(*) from scored where not isfinite({column})"
         return self.scoring.engine.query(missing) != [(0,)]
-
-    def _column(self, name: str) -> Iterator[Floats]:
-        """Yield a column in pieces of whole blocks."""
-        ((rows,),) = self.scoring.engine.query("select count(*) from scored")
-        for start in range(0, rows, _PIECE):
-            here = f"rowid >= {start} and rowid < {start + _PIECE}"
-            found: dict[str, Any] = self.scoring.engine.arrays(
-                f"select {name} from scored where {here}"
-            )
-            yield found[name]
 
 
 def _position(cell: str, kind: str) -> str:

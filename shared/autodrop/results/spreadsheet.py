@@ -29,11 +29,16 @@ def safe_cell(cell: str) -> str:
     return cell
 
 
+def may_change_sql(engine: DuckDB, cell: str) -> str:
+    """Return the condition without which `safe_cell` leaves a cell as it is."""
+    firsts = ", ".join(engine.literal(each) for each in _FIRST)
+    return f"substr({cell}, 1, 1) in ({firsts})"
+
+
 def safe_sql(engine: DuckDB, cell: str) -> str:
     """Return the expression for a cell as `safe_cell` gives it."""
-    firsts = ", ".join(engine.literal(each) for each in _FIRST)
-    # Most cells begin with none of them: one look instead of two patterns.
-    maybe = f"substr({cell}, 1, 1) in ({firsts})"
+    # Most cells begin otherwise: one look instead of two patterns.
+    maybe = may_change_sql(engine, cell)
     dangerous = f"regexp_matches({cell}, {engine.literal('^' + _DANGEROUS)})"
     number = engine.matches(cell, _NUMBER)
     apostrophe = engine.literal("'")

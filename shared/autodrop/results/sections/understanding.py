@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodrop.results import charts
+from autodrop.results.charts import Chart
 from autodrop.results.html import Content, Html, Kind, name, table, tag, with_code
 from autodrop.results.sections.section import Section, absent, mark, value_of, with_interval
 from autodrop.results.words import count, metric_name, number, percent, rows, signed
@@ -13,50 +14,36 @@ from autodrop.results.words import count, metric_name, number, percent, rows, si
 
 def drivers_section(found: Mapping[str, Any] | None) -> Section:
     """Return the importance of the columns, called what it is."""
-    title = "What drives the model"
+    shown: list[Chart] = []
+    content: Content
     if found is None or not found["features"]:
-        return Section(
-            "drivers",
-            "Drivers",
-            title,
-            absent(
-                "the importance of the columns", "the best candidate has no explainability report"
-            ),
+        content = absent(
+            "the importance of the columns", "the best candidate has no explainability report"
         )
-    if not any(each["value"] for each in found["features"]):
-        columns = found["features"]
-        sentence = (
-            ("The importance of the only column, ", name(columns[0]["name"]), ", is 0: ")
-            if len(columns) == 1
-            else f"The importance of all {count(len(columns))} columns is 0: "
+    elif not any(each["value"] for each in found["features"]):
+        content = tag("p", _nothing_matters([each["name"] for each in found["features"]]))
+    else:
+        shown = [charts.importance(found)]
+        note = tag(
+            "p",
+            f"Measured on {rows(found['rows'])}. " if found["rows"] is not None else None,
+            "Importance is what the model uses, not what causes the target.",
+            class_="note",
         )
-        return Section(
-            "drivers",
-            "Drivers",
-            title,
-            tag(
-                "p",
-                sentence,
-                "what the model says does not depend on it."
-                if len(columns) == 1
-                else "what the model says does not depend on any of them.",
-            ),
+        content = (note, shown[0].figure(lone=True))
+    return Section("drivers", "Drivers", "What drives the model", content, shown)
+
+
+def _nothing_matters(columns: Sequence[str]) -> Content:
+    if len(columns) == 1:
+        return (
+            "The importance of the only column, ",
+            name(columns[0]),
+            ", is 0: what the model says does not depend on it.",
         )
-    chart = charts.importance(found)
-    return Section(
-        "drivers",
-        "Drivers",
-        title,
-        (
-            tag(
-                "p",
-                f"Measured on {rows(found['rows'])}. " if found["rows"] is not None else None,
-                "Importance is what the model uses, not what causes the target.",
-                class_="note",
-            ),
-            chart.figure(lone=True),
-        ),
-        [chart],
+    return (
+        f"The importance of all {count(len(columns))} columns is 0: what the model says does not "
+        "depend on any of them."
     )
 
 
