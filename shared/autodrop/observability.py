@@ -27,7 +27,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 def logger() -> Logger:
     """Return the logger; JSON lines at the level in POWERTOOLS_LOG_LEVEL."""
     own = Logger(service=SERVICE)
-    # Lambda's filter is open, for the sake of metrics: docs/aws.md, `lambda-log-level`. Powertools
+    # Lambda's filter is open, for the sake of metrics: docs/aws.md, Lambda. Powertools
     # and the libraries would take its level for theirs.
     level = os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO")
     for name in (SERVICE, None):
