@@ -127,8 +127,9 @@ def _places(prepared: Prepared) -> Iterator[tuple[Path, str]]:
     yield prepared.train, folder.train
     yield prepared.test, folder.test
     yield prepared.truth, folder.truth
-    if prepared.model_train is not None and prepared.model_test is not None:
+    if prepared.model_train is not None:
         yield prepared.model_train, folder.model_train
+    if prepared.model_test is not None:
         yield prepared.model_test, folder.model_test
 
 
@@ -279,7 +280,7 @@ def written_lines(to: Path, dataset: Dataset) -> Iterator[str]:
         f"{counted(split.train_rows, 'row')} to train on and {split.test_rows:,} to test on "
         f"({split.method}) are in {plain(to)}"
     )
-    if dataset.has_model_input:
+    if dataset.has_model_train or dataset.has_model_test:
         yield "The model gets the copies in model-input/, with some cells written otherwise."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from autodrop import VERSION
@@ -11,6 +12,8 @@ from autodrop.naming import RunFolder
 from autodrop.settings import ProblemType, Settings, parse_settings
 
 SCHEMA_VERSION = 2
+# What the model knows the positive class and the other one as.
+MODEL_POSITIVE, MODEL_NEGATIVE = "1", "0"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Target:
         positive_class: For two classes, the one that binary metrics are about.
         positive_reason: Why this one.
         missing: Rows without a target: kept out of training and test.
+        model_labels: For two classes, the file's label by the model's; empty where the model learns
+            the labels of the file.
     """
 
     column: str
@@ -35,6 +40,12 @@ class Target:
     positive_class: str | None = None
     positive_reason: str | None = None
     missing: int = 0
+    model_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_recoded(self) -> bool:
+        """Whether the model learns other labels than those in the file."""
+        return any(model != file for model, file in self.model_labels.items())
 
 
 @dataclass(frozen=True)
@@ -136,23 +147,31 @@ class Dataset:
         return f"s3://{self.source['bucket']}/{key}"
 
     @property
-    def has_model_input(self) -> bool:
-        """Whether the model gets copies of the parts, in which some cells are written otherwise.
+    def has_model_train(self) -> bool:
+        """Whether the model learns from a copy, in which some cells are written otherwise.
 
-        Training and test files hold the cells as the dropped file spells them. Autopilot would take
-        a decimal comma for a text, and a text in a column of numbers fails a batch transform.
+        The training file holds the cells as the dropped file spells them. Autopilot would take a
+        decimal comma for a text, and choose by itself which of two classes its F1 is about.
         """
-        return bool(self.decimal_commas or self.emptied_texts)
+        return bool(self.decimal_commas) or self.target.is_recoded
+
+    @property
+    def has_model_test(self) -> bool:
+        """Whether the model scores a copy, in which some cells are written otherwise.
+
+        A text in a column of numbers fails a batch transform.
+        """
+        return bool(self.emptied_texts) or not set(self.features).isdisjoint(self.decimal_commas)
 
     @property
     def train_uri(self) -> str:
         """What Autopilot reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_train if self.has_model_input else self.folder.train)
+        return self._part(self.folder.model_train if self.has_model_train else self.folder.train)
 
     @property
     def test_uri(self) -> str:
         """What batch transform reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_test if self.has_model_input else self.folder.test)
+        return self._part(self.folder.model_test if self.has_model_test else self.folder.test)
 
     @property
     def truth_uri(self) -> str:
@@ -200,6 +219,7 @@ class Dataset:
                 positive_class=target["positive_class"],
                 positive_reason=target["positive_reason"],
                 missing=target["missing"],
+                model_labels=target.get("model_labels", {}),
             ),
             split=Split(**written["split"]),
             settings=parse_settings(settings),

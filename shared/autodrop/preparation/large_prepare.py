@@ -47,7 +47,7 @@ from autodrop.preparation.large_text import (
     with_tail,
     write_rows,
 )
-from autodrop.preparation.model_input import is_text_sql
+from autodrop.preparation.model_input import cells_for_model_sql, is_text_sql
 from autodrop.preparation.parts import (
     check_sizes,
     check_test_file,
@@ -442,19 +442,8 @@ class _Marked:
 
     def for_model(self, positions: Sequence[int], dataset: Dataset, *, is_test: bool) -> str:
         """Return the expression for some cells as the model gets them."""
-        cells = []
-        for i in positions:
-            cell, name = self.on_one_line(i), dataset.columns[i]
-            if name in dataset.decimal_commas:
-                cell = f"replace({cell}, ',', '.')"
-            elif is_test and name in dataset.emptied_texts:
-                cell = f"case when {is_text_sql(self.engine, cell)} then '' else {cell} end"
-            cells.append(
-                spelled_sql(
-                    self.engine, f"({cell})", breakers=False, never_empty=len(positions) == 1
-                )
-            )
-        return ", ".join(cells)
+        cells = [(dataset.columns[i], self.on_one_line(i)) for i in positions]
+        return cells_for_model_sql(self.engine, dataset, cells, is_test=is_test)
 
 
 def _marked(
@@ -529,8 +518,9 @@ def _write(
         "test": held.spelled(columns.features),
         "truth": f"cast(n as string), {held.spelled(last)}",
     }
-    if dataset.has_model_input:
+    if dataset.has_model_train:
         train["model-train"] = marked.for_model(columns.training, dataset, is_test=False)
+    if dataset.has_model_test:
         test["model-test"] = held.for_model(columns.features, dataset, is_test=True)
     headers = {"train": train_header, "model-train": train_header, "truth": truth_header}
     # A line is one expression of all its cells. Together with what reads and filters, that is a
@@ -544,7 +534,7 @@ def _write(
         kept = rows.frame.where(f"side = '{side}'").select(
             *(expr(f"concat_ws(',', {cells})").alias(name) for name, cells in lines.items())
         )
-        if side == TEST:
+        if len(lines) > 1:
             kept = kept.persist(StorageLevel.DISK_ONLY)
         for name in lines:
             kept.select(f"`{name}`").write.text(file_uri(folder / name))
