@@ -245,7 +245,7 @@ def test_requests_go_out_as_they_are(jobs: SageMakerJobs, stub: Stubber) -> None
     processing = processing_job_request(a_run(), SPARK, ROLE)
     job = automl_job_request(dataset, ROLE)
     model = model_request(dataset, [ensembling_container()], ROLE)
-    transform = transform_job_request(dataset)
+    transform = transform_job_request(dataset, [ensembling_container()])
     arn = "arn:aws:sagemaker:us-east-1:111122223333:"
     stub.add_response(
         "create_processing_job", {"ProcessingJobArn": f"{arn}processing-job/{JOB}"}, processing
@@ -515,7 +515,10 @@ def test_every_refusal_of_a_create_is_an_error_of_ours(
         "processing_job": ("create_processing_job", processing_job_request(a_run(), SPARK, ROLE)),
         "automl_job": ("create_auto_ml_job_v2", automl_job_request(dataset, ROLE)),
         "model": ("create_model", model_request(dataset, [ensembling_container()], ROLE)),
-        "transform_job": ("create_transform_job", transform_job_request(dataset)),
+        "transform_job": (
+            "create_transform_job",
+            transform_job_request(dataset, [ensembling_container()]),
+        ),
     }[operation]
     stub.add_client_error(method, code, text, http_status_code=status)
 

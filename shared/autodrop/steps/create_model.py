@@ -45,7 +45,7 @@ def create_model(services: Services, run_id: str) -> Report:
     except JobFailed as refusal:
         return conclude(services, run, refused("model", refusal))
     try:
-        services.sagemaker.create_transform_job(transform_job_request(dataset))
+        services.sagemaker.create_transform_job(transform_job_request(dataset, containers))
     except AlreadyExists:
         transform = services.sagemaker.describe_transform_job(run_id)
         if transform is None or transform.input_uri != dataset.test_uri:
