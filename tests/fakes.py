@@ -10,11 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
@@ -75,6 +77,7 @@ class World:
             default_settings={},
             max_dataset_bytes=10_000_000,
             processing=SPARK,
+            work_folder=Path(gettempdir()) / f"autodrop-test-{os.getpid()}",
         )
 
     def _tick(self) -> datetime:

@@ -184,7 +184,11 @@ class OutcomeTopic(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a step works with."""
+    """Everything a step works with.
+
+    Attributes:
+        work_folder: Where one invocation at a time keeps its files; nobody else does.
+    """
 
     bucket: Bucket
     ledger: Ledger
@@ -196,3 +200,4 @@ class Services:
     default_settings: Mapping[str, Any]
     max_dataset_bytes: int
     processing: ProcessingSetup
+    work_folder: Path

@@ -7,6 +7,9 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
 
 import boto3
 from botocore.config import Config
@@ -65,4 +68,15 @@ def services_from(environ: Mapping[str, str]) -> Services:
             image_uri=environ["SPARK_IMAGE_URI"] or spark_image(sagemaker.meta.region_name),
             instance_type=environ["PROCESSING_INSTANCE_TYPE"],
         ),
+        work_folder=_work_folder(environ),
     )
+
+
+def _work_folder(environ: Mapping[str, str]) -> Path:
+    """Return a folder of this execution environment alone, the same in all of its invocations.
+
+    On AWS nobody else has this `/tmp`; on a local AWS all workers share one, each with a log stream
+    of its own.
+    """
+    environment = environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or str(os.getpid())
+    return Path(gettempdir()) / f"autodrop-{sha256(environment.encode()).hexdigest()[:12]}"

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
@@ -27,6 +26,7 @@ from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 from autodrop.steps.run_folder import read_dataset, read_object, read_summary
+from autodrop.work_folder import empty_work_folder
 
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
@@ -70,8 +70,7 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
         columns,
         _previous(services, run, dataset, problem_type),
     )
-    with TemporaryDirectory() as name:
-        place = Path(name)
+    with empty_work_folder(services.work_folder) as place:
         table = place / "predictions.csv"
         with score(
             dataset,
