@@ -470,9 +470,19 @@ class FakeSageMaker:
             outcome = _outcome(order)
         self.world.bucket.put(f"{outputs['outcome']}/outcome.json", json.dumps(outcome).encode())
 
-    def end_job(self, name: str, status: str = "Completed", reason: str | None = None) -> None:
-        """End an AutoML job; Autopilot sends no event of it."""
-        best = _candidate(name) if status == "Completed" else None
+    def end_job(
+        self,
+        name: str,
+        status: str = "Completed",
+        reason: str | None = None,
+        *,
+        candidate: bool = False,
+    ) -> None:
+        """End an AutoML job; Autopilot sends no event of it.
+
+        With a `candidate`, one that does not complete has trained its best before.
+        """
+        best = _candidate(name) if candidate or status == "Completed" else None
         self.jobs[name] = replace(
             self.jobs[name],
             status=status,

@@ -40,11 +40,13 @@ class Step:
     Attributes:
         action: What to do.
         status: For the three TELLs, the status to tell.
+        job_status: What SageMaker says itself, where that is another one.
         outcome: For END, how the run ends.
     """
 
     action: Action
     status: str = ""
+    job_status: str = ""
     outcome: Outcome | None = None
 
 
@@ -138,11 +140,12 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
         return Step(Action.START_JOB)
     if job.status not in TERMINAL_STATUSES:
         return WAIT
-    told = run.announced == _said(job.status)
+    status = job.result_status
+    told = run.announced == _said(status)
     if told and not _announced_before(run, now, RESEND_AFTER):
         return WAIT
     ended = job.ended_at or run.updated_at
-    if told and job.status == "Completed" and now - ended > GIVE_UP_AFTER:
+    if told and status == "Completed" and now - ended > GIVE_UP_AFTER:
         outcome = Outcome(
             RunState.FAILED,
             "TRANSFORM_NEVER_STARTED",
@@ -151,7 +154,9 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
             "`transform.instance_type`, and drop the file again.",
         )
         return Step(Action.END, outcome=outcome)
-    return Step(Action.TELL_JOB, status=job.status)
+    return Step(
+        Action.TELL_JOB, status=status, job_status=job.status if job.status != status else ""
+    )
 
 
 def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> Step:

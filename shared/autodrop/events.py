@@ -186,9 +186,16 @@ def parse_failed_delivery(
     raise MalformedEvent("the message holds no event")
 
 
-def job_changed(run: Run, status: str) -> OwnEvent:
-    """Return the event that Autopilot itself never sends."""
-    return OwnEvent(JOB_CHANGED, {**_about(run), "status": status})
+def job_changed(run: Run, status: str, job_status: str = "") -> OwnEvent:
+    """Return the event that Autopilot itself never sends.
+
+    Args:
+        run: The run.
+        status: What rules go by: `Completed` also for a job that failed after training.
+        job_status: What SageMaker says of such a job.
+    """
+    detail = {**_about(run), "status": status}
+    return OwnEvent(JOB_CHANGED, {**detail, "job_status": job_status} if job_status else detail)
 
 
 def transform_changed(run: Run, status: str) -> OwnEvent:

@@ -14,7 +14,6 @@ from autodrop.run import Run, RunState
 from autodrop.steps.start_autopilot import RUNS_QUEUED, start_autopilot
 
 _TELLS = {
-    Action.TELL_JOB: job_changed,
     Action.TELL_TRANSFORM: transform_changed,
     Action.TELL_PROCESSING: processing_changed,
 }
@@ -71,8 +70,13 @@ def _step_for(services: Services, run: Run) -> Step:
 
 
 def _do(services: Services, run: Run, step: Step) -> None:
-    if tell := _TELLS.get(step.action):
-        services.events.put(tell(run, step.status))
+    event = None
+    if step.action is Action.TELL_JOB:
+        event = job_changed(run, step.status, step.job_status)
+    elif tell := _TELLS.get(step.action):
+        event = tell(run, step.status)
+    if event is not None:
+        services.events.put(event)
         services.ledger.note(run.run_id, announced=announcement(step), announced_at=services.now())
     elif step.action is Action.ANNOUNCE:
         announce(services, run)
