@@ -22,7 +22,7 @@ from typing import Any
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 from autodrop.naming import Drop
-from autodrop.ports import ObjectFacts, Services
+from autodrop.ports import Lease, ObjectFacts, Services
 from autodrop.requests import DATA_INPUT, ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import (
@@ -73,6 +73,7 @@ class World:
             events=FakeEventBus(self),
             topic=FakeTopic(self),
             now=self._tick,
+            sleep=self._sleep,
             execution_role_arn=ROLE,
             default_settings={},
             max_dataset_bytes=10_000_000,
@@ -83,6 +84,9 @@ class World:
     def _tick(self) -> datetime:
         self.now += timedelta(milliseconds=1)
         return self.now
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def before(self, call: str) -> None:
         """Count a call that is about to happen; throttle it if that is due."""
@@ -219,6 +223,8 @@ class FakeLedger:
     # What the index of a dataset's runs still shows, where it lags behind.
     lagging: Mapping[str, Run] | None = None
     removed: set[str] = field(default_factory=set)
+    lease: Lease | None = None
+    is_leased: bool = False
 
     def claim(self, run: Run) -> Run | None:
         self.world.before("dynamodb:PutItem")
@@ -287,6 +293,46 @@ class FakeLedger:
         self.history.append((run_id, state))
         self.world.after()
         return True
+
+    def claim_announcement(
+        self, run_id: str, announced: str, now: datetime, before: datetime
+    ) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        run = self.items.get(run_id)
+        free = run is not None and (
+            run.announced != announced or run.announced_at is None or run.announced_at <= before
+        )
+        if run is not None and free:
+            self.items[run_id] = replace(run, announced=announced, announced_at=now)
+        self.world.after()
+        return free
+
+    def take_lease(self, now: datetime, until: datetime) -> Lease | None:
+        self.world.before("dynamodb:UpdateItem")
+        if self.is_leased and self.lease is not None and self.lease.until > now:
+            self.world.after()
+            return None
+        self.lease = replace(self.lease or Lease(until), until=until)
+        self.is_leased = True
+        self.world.after()
+        return self.lease
+
+    def keep_lease(self, lease: Lease) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        ours = self._has(lease)
+        if ours:
+            self.lease = lease
+        self.world.after()
+        return ours
+
+    def end_lease(self, lease: Lease) -> None:
+        self.world.before("dynamodb:UpdateItem")
+        if self._has(lease):
+            self.is_leased = False
+        self.world.after()
+
+    def _has(self, lease: Lease) -> bool:
+        return self.is_leased and self.lease is not None and self.lease.until == lease.until
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
         self.world.before("dynamodb:UpdateItem")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,18 @@ RESEND_AFTER = timedelta(minutes=5)
 # A run that waits for room, to look at its file or to score its held-out rows, gives up after this
 # long; so does one whose job has ended and of which nothing comes.
 GIVE_UP_AFTER = timedelta(hours=24)
+# A look costs SageMaker one Describe a run. How many it answers AWS does not document (it says
+# "Rate exceeded" beyond), so all looks together stay at 300 a minute, one after the other.
+CALLS_A_SECOND = 5
+MOST_LOOKED_AT = 300
+# Of the runs that wait for room, so many are tried at a look; it ends at the first refusal anyway.
+MOST_STARTED = 10
+# How close looks follow one another, whatever events ask for; the one event that comes too early
+# waits so long, and all others are content with its look.
+BETWEEN_LOOKS = timedelta(seconds=5)
+# A look ends before Lambda's timeout of 5 minutes does it; the lease outlives that timeout.
+LONGEST_LOOK = timedelta(minutes=4)
+LEASE = timedelta(seconds=310)
 
 
 class Action(StrEnum):
@@ -180,6 +193,42 @@ def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> St
         )
         return Step(Action.END, outcome=outcome)
     return Step(Action.TELL_TRANSFORM, status=transform.status)
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """Which runs a look is about.
+
+    Attributes:
+        looked_at: Runs of which each may cost one call, in this order.
+        queued: Runs that wait for room, whoever waits longest first.
+        cursor: Where the next look goes on.
+        takes: How long it has to be before the next look may begin.
+    """
+
+    looked_at: tuple[Run, ...]
+    queued: tuple[Run, ...]
+    cursor: str
+    takes: timedelta
+
+
+def agenda(runs: Sequence[Run], cursor: str) -> Agenda:
+    """Return what a look does that goes on where the last one ended.
+
+    Args:
+        runs: All open runs, oldest first.
+        cursor: Of the last look; empty before the first.
+    """
+    queued = tuple(run for run in runs if run.state is RunState.QUEUED)
+    others = [run for run in runs if run.state is not RunState.QUEUED]
+    later = [run for run in others if _place(run) > cursor]
+    turn = (later + others[: len(others) - len(later)])[:MOST_LOOKED_AT]
+    takes = max(BETWEEN_LOOKS, timedelta(seconds=len(turn) / CALLS_A_SECOND))
+    return Agenda(tuple(turn), queued, _place(turn[-1]) if turn else "", takes)
+
+
+def _place(run: Run) -> str:
+    return f"{run.created_at.isoformat(timespec='microseconds')} {run.run_id}"
 
 
 def announcement(step: Step) -> str:

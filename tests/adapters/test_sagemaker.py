@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from urllib3 import HTTPResponse
@@ -229,9 +230,9 @@ def answered(client: SageMakerClient, body: dict[str, Any]) -> Iterator[None]:
     """Answer the client's next request with this body, which botocore's own parser then reads."""
     written = json.dumps(body, default=lambda when: when.timestamp()).encode()
 
-    def respond(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def respond(request: AWSPreparedRequest, **_: Any) -> Any:
         raw = HTTPResponse(BytesIO(written), preload_content=False)
-        return AWSResponse(request.url, 200, {}, raw)
+        return AWSResponse(request.url, 200, HTTPHeaders(), raw)
 
     client.meta.events.register_first("before-send.sagemaker", respond)
     try:

@@ -68,7 +68,7 @@ def test_a_job_that_failed_after_training_goes_on_with_a_warning(journey: Journe
     journey.world.sagemaker.end_transform(RUN)
     journey.functions.deliver_all()
 
-    assert journey.state is RunState.COMPLETED
+    assert journey.run.state is RunState.COMPLETED
     summary = journey.world.bucket.json(FOLDER.result("summary.json"))
     assert [REASON in each["message"] for each in summary["warnings"]].count(True) == 1
     assert REASON in journey.world.bucket.objects[FOLDER.result("report.html")].decode()

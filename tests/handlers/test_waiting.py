@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from autodrop.decisions import BETWEEN_LOOKS
 from autodrop.errors import Transient
+from autodrop.events import OwnEvent
 from autodrop.run import RunState
-from tests.fakes import World, object_created, table
+from tests.fakes import Killed, World, object_created, table
 from tests.functions import Functions
 from tests.journey import RUN, Journey
 
@@ -73,6 +75,20 @@ def test_a_look_stops_asking_for_room_at_the_first_refusal(
     functions.tick()
 
     assert world.calls["sagemaker:CreateAutoMLJobV2"] == 1
+
+
+def test_a_look_starts_ten_of_the_queued_runs_and_the_next_one_goes_on(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    runs = drops(world, functions, 12)
+    world.quota = 100
+
+    functions.tick()
+    assert list(world.sagemaker.jobs) == runs[:10]
+
+    functions.tick()
+    assert list(world.sagemaker.jobs) == runs
 
 
 def test_a_queued_run_stays_open_and_nobody_is_told(world: World, functions: Functions) -> None:
@@ -216,12 +232,83 @@ def test_an_ended_run_that_nobody_was_told_of_is_announced(journey: Journey) -> 
     assert len(journey.world.messages) == 1
 
 
+def test_a_look_beside_another_one_does_nothing(journey: Journey) -> None:
+    journey.to("trained")
+    ledger = journey.world.ledger
+    held = ledger.take_lease(journey.world.now, journey.world.now + timedelta(minutes=5))
+    assert held is not None
+
+    journey.functions.tick()
+    assert journey.world.take_events() == []
+
+    ledger.end_lease(held)
+    journey.functions.tick()
+    assert len(journey.world.take_events()) == 1
+
+
+def test_a_look_that_comes_too_soon_waits_for_its_turn(journey: Journey) -> None:
+    journey.to("training").functions.tick()
+    first = journey.world.now
+    journey.world.sagemaker.end_job(RUN)
+
+    journey.functions.tick()
+
+    assert journey.world.now - first == BETWEEN_LOOKS
+    assert len(journey.world.take_events()) == 1
+
+
+def test_a_look_that_dies_keeps_the_others_out_for_five_minutes_at_most(journey: Journey) -> None:
+    journey.to("trained").world.kill_after = 2
+    with pytest.raises(Killed):
+        journey.functions.tick()
+
+    journey.wait(4)
+    assert not journey.world.sagemaker.transforms
+    journey.wait(2)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_an_event_that_could_not_be_put_comes_after_five_minutes(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey.to("trained")
+
+    def throttled(_: OwnEvent) -> None:
+        raise Transient("ThrottlingException: Rate exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journey.world.services.events, "put", throttled)
+        journey.functions.tick()
+
+    journey.wait(4)
+    assert not journey.world.sagemaker.transforms
+    journey.wait(2)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_what_another_look_announces_meanwhile_is_not_announced_twice(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = journey.to("trained").world.ledger
+    runs = ledger.open_runs()
+    now = journey.world.now
+    ledger.claim_announcement(RUN, "job Completed", now, now - timedelta(minutes=5))
+    # The index of open runs may lag behind.
+    monkeypatch.setattr(ledger, "open_runs", lambda: runs)
+
+    journey.functions.tick()
+
+    assert journey.world.take_events() == []
+
+
 def test_a_look_with_no_open_runs_asks_sagemaker_nothing(journey: Journey) -> None:
     journey.to("completed").world.calls.clear()
 
     journey.functions.tick()
 
-    assert dict(journey.world.calls) == {"dynamodb:Query": 1}
+    assert {call.partition(":")[0] for call in journey.world.calls} == {"dynamodb"}
 
 
 def test_a_new_drop_queues_up_behind_those_that_wait(world: World, functions: Functions) -> None:

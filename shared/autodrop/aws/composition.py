@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -61,6 +62,7 @@ def services_from(environ: Mapping[str, str]) -> Services:
             boto3.client("sns", config=CLIENT_CONFIG), environ["OUTCOME_TOPIC_ARN"]
         ),
         now=lambda: datetime.now(UTC),
+        sleep=time.sleep,
         execution_role_arn=environ["SAGEMAKER_ROLE_ARN"],
         default_settings=json.loads(environ["DEFAULT_SETTINGS"]),
         max_dataset_bytes=int(environ["MAX_LAMBDA_DATASET_BYTES"]),
