@@ -307,6 +307,15 @@ class FakeLedger:
         self.world.after()
         return free
 
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        run = self.items.get(run_id)
+        free = run is not None and run.waiting_told != str(state)
+        if run is not None and free:
+            self.items[run_id] = replace(run, waiting_told=str(state))
+        self.world.after()
+        return free
+
     def take_lease(self, now: datetime, until: datetime) -> Lease | None:
         self.world.before("dynamodb:UpdateItem")
         if self.is_leased and self.lease is not None and self.lease.until > now:
@@ -336,7 +345,14 @@ class FakeLedger:
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
         self.world.before("dynamodb:UpdateItem")
-        known = {"job_status", "announced", "announced_at", "waiting_for", "headline"}
+        known = {
+            "job_status",
+            "announced",
+            "announced_at",
+            "waiting_for",
+            "waiting_told",
+            "headline",
+        }
         if unknown := facts.keys() - known:
             raise ValueError(f"a run has no {sorted(unknown)}")
         if run_id in self.items:

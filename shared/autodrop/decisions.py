@@ -20,6 +20,10 @@ RESEND_AFTER = timedelta(minutes=5)
 # A run that waits for room, to look at its file or to score its held-out rows, gives up after this
 # long; so does one whose job has ended and of which nothing comes.
 GIVE_UP_AFTER = timedelta(hours=24)
+# Other jobs may go on for days; that the account has no room for any does not pass by itself.
+QUEUE_LIMIT = timedelta(days=7)
+# When people are told that a run waits for room, and what to ask AWS for.
+TELL_WAITING_AFTER = timedelta(hours=3)
 # A look costs SageMaker one Describe a run. How many it answers AWS does not document (it says
 # "Rate exceeded" beyond), so all looks together stay at 300 a minute, one after the other.
 CALLS_A_SECOND = 5
@@ -94,7 +98,7 @@ def next_step(
     if run.state is RunState.PREPARED:
         return Step(Action.START_JOB) if _quiet_for(run, now, GRACE) else WAIT
     if run.state is RunState.QUEUED:
-        return Step(Action.START_JOB)
+        return _queued(run, now)
     if run.state is RunState.TRAINING:
         return _training(run, now, job)
     return _transforming(run, now, transform)
@@ -145,6 +149,38 @@ def _never_prepared(run: Run, *, started: bool) -> Outcome:
         run.waiting_for or "The Processing job could not be started for 24 hours.",
         "Ask AWS for a higher quota of the instance type for processing jobs, or set another "
         "`ProcessingInstanceType` in the stack's parameters, and drop the file again.",
+    )
+
+
+def _queued(run: Run, now: datetime) -> Step:
+    # It is tried once more after people were told: nobody may have looked at it for days.
+    if now - run.updated_at > QUEUE_LIMIT and run.waiting_told == RunState.QUEUED:
+        outcome = Outcome(
+            RunState.FAILED,
+            "QUEUE_TIMEOUT",
+            "The account had no room for another Autopilot job for 7 days. "
+            f"{run.waiting_for or ''}".strip(),
+            "Ask AWS for a higher quota “Number of concurrent Autopilot jobs” of SageMaker, or "
+            "stop Autopilot jobs that are not needed, and drop the file again.",
+        )
+        return Step(Action.END, outcome=outcome)
+    return Step(Action.START_JOB)
+
+
+def waits_too_long(run: Run, now: datetime, job: AutoMLJob | None = None) -> bool:
+    """Return whether people are to be told that the run waits for room in the account.
+
+    Args:
+        run: The run.
+        now: The time.
+        job: Its AutoML job, for TRAINING runs: they wait for room for their transform.
+    """
+    since = (job and job.ended_at) or run.updated_at
+    return (
+        run.waiting_for is not None
+        and run.state in (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
+        and run.waiting_told != run.state
+        and now - since >= TELL_WAITING_AFTER
     )
 
 

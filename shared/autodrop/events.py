@@ -21,6 +21,7 @@ JOB_CHANGED = "Autopilot Job State Change"
 TRANSFORM_CHANGED = "Transform Job State Change"
 PROCESSING_CHANGED = "Processing Job State Change"
 RUN_CHANGED = "Run State Change"
+RUN_WAITING = "Run Waiting"
 SAGEMAKER_TRANSFORM_CHANGED = "SageMaker Transform Job State Change"
 # What our event says of a processing job that is not there; SageMaker has no such status.
 NOT_STARTED = "NotStarted"
@@ -223,6 +224,20 @@ def run_changed(run: Run) -> OwnEvent:
             "reason": run.reason,
             "headline": run.headline,
             "folder": f"s3://{run.drop.bucket}/{run.folder.prefix}",
+        },
+    )
+
+
+def run_waiting(run: Run, reason: str) -> OwnEvent:
+    """Return the event that tells that a run has been waiting for room for long, and why."""
+    return OwnEvent(
+        RUN_WAITING,
+        {
+            **_about(run),
+            "dataset": run.dataset,
+            "state": str(run.state),
+            "waiting_for": reason,
+            "since": run.updated_at.isoformat(),
         },
     )
 

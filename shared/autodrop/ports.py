@@ -123,6 +123,9 @@ class Ledger(Protocol):
         else announces it.
         """
 
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        """Note that people are told how long the run waits in this state; False when they were."""
+
     def take_lease(self, now: datetime, until: datetime) -> Lease | None:
         """Return the lease, ours until then; None while somebody else has it."""
 

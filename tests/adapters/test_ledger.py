@@ -137,6 +137,17 @@ def test_an_announcement_is_claimed_again_later_or_for_something_else(ledger: Le
     assert ledger.claim_announcement(run.run_id, "transform Completed", NOON + SECOND, NOON)
 
 
+def test_a_waiting_notice_is_claimed_once_a_state(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    claim = ledger.claim_waiting_notice
+
+    assert claim(run.run_id, RunState.QUEUED)
+    assert not claim(run.run_id, RunState.QUEUED)
+    assert found(ledger, run).waiting_told == "QUEUED"
+    assert claim(run.run_id, RunState.TRAINING)
+    assert not claim("ad-bank-0123456789ab", RunState.QUEUED)
+
+
 def test_nothing_is_announced_of_a_run_that_is_not_there(ledger: Ledger) -> None:
     assert not ledger.claim_announcement("ad-bank-0123456789ab", "job Completed", NOON, NOON)
     assert ledger.find("ad-bank-0123456789ab") is None

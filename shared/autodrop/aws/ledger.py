@@ -32,7 +32,9 @@ _IS_RUN = "created_at"
 # No run can have this name.
 _LEASE = "lease:watch_runs"
 _REMEMBERED = timedelta(days=7)
-_FACTS = frozenset({"job_status", "announced", "announced_at", "waiting_for", "headline"})
+_FACTS = frozenset(
+    {"job_status", "announced", "announced_at", "waiting_for", "waiting_told", "headline"}
+)
 
 
 class DynamoLedger:
@@ -141,6 +143,16 @@ class DynamoLedger:
             "attribute_exists(run_id) AND (attribute_not_exists(#announced) "
             "OR #announced <> :announced OR #announced_at <= :before)",
             {":before": _written(before)},
+        )
+
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        """Note that people are told how long the run waits in this state; False when they were."""
+        return self._update(
+            run_id,
+            {"waiting_told": str(state)},
+            "attribute_exists(run_id) AND (attribute_not_exists(#waiting_told) "
+            "OR #waiting_told <> :waiting_told)",
+            {},
         )
 
     def take_lease(self, now: datetime, until: datetime) -> Lease | None:
@@ -292,6 +304,7 @@ def _from_item(item: Mapping[str, Any]) -> Run:
         announced=item.get("announced"),
         announced_at=_read(item["announced_at"]) if "announced_at" in item else None,
         waiting_for=item.get("waiting_for"),
+        waiting_told=item.get("waiting_told"),
         code=item.get("code"),
         reason=item.get("reason"),
         headline=item.get("headline"),

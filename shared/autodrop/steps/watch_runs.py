@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,10 +20,11 @@ from autodrop.decisions import (
     agenda,
     announcement,
     next_step,
+    waits_too_long,
 )
 from autodrop.errors import Transient
 from autodrop.events import job_changed, processing_changed, transform_changed
-from autodrop.outcome import announce, conclude
+from autodrop.outcome import announce, conclude, tell_waiting
 from autodrop.ports import Lease, Services
 from autodrop.report import Report
 from autodrop.run import Run, RunState
@@ -74,7 +76,7 @@ def _look(services: Services, lease: Lease, now: datetime) -> Report:
     kept = replace(lease, cursor=plan.cursor, not_before=begun + plan.takes)
     if not services.ledger.keep_lease(kept):
         return Report("Another look is under way")
-    look = _Look(services)
+    look = _Look(services, _why_nobody_starts(plan.queued))
     unexpected: list[Exception] = []
     for number, run in enumerate((*plan.looked_at, *plan.queued)):
         if services.now() - begun > LONGEST_LOOK:
@@ -95,43 +97,59 @@ def _look(services: Services, lease: Lease, now: datetime) -> Report:
 
 @dataclass
 class _Look:
-    """One look: what it did so far, and how many queued runs it may still start."""
+    """One look: what it did so far, and how many runs it may still start or tell of."""
 
     services: Services
+    why_queued: str | None
+    notices_left: int = MOST_STARTED
     starts_left: int = MOST_STARTED
     done: Counter[str] = field(default_factory=Counter)
 
     def bring_forward(self, run: Run) -> None:
         """Do what the run needs."""
         is_queued = run.state is RunState.QUEUED
-        step = _step_for(self.services, run)
+        step, waits = _step_for(self.services, run)
         if step.action is Action.START_JOB and is_queued and self.starts_left == 0:
             step = WAIT
         self.done[step.action] += 1
         if step.action is not Action.START_JOB:
             _do(self.services, run, step)
+            waits = waits and step.action is not Action.END
         elif start_autopilot(self.services, run.run_id).metric == RUNS_QUEUED:
             self.starts_left = 0
         elif is_queued:
             self.starts_left -= 1
+            waits = False
+        if waits and self.notices_left:
+            self.notices_left -= 1
+            reason = self.why_queued if is_queued else run.waiting_for
+            tell_waiting(self.services, run, reason or "SageMaker gives no reason.")
 
 
-def _step_for(services: Services, run: Run) -> Step:
+def _why_nobody_starts(queued: Sequence[Run]) -> str | None:
+    """Return SageMaker's refusal of the run that waits longest: the others wait behind it."""
+    return queued[0].waiting_for if queued else None
+
+
+def _step_for(services: Services, run: Run) -> tuple[Step, bool]:
+    """Return what the run needs now, and whether people are to be told that it waits."""
     now = services.now()
+    waits = waits_too_long(run, now)
     if run.state is RunState.RECEIVED:
-        return next_step(run, now, dataset_ready=services.bucket.exists(run.folder.dataset))
+        dataset_ready = services.bucket.exists(run.folder.dataset)
+        return next_step(run, now, dataset_ready=dataset_ready), waits
     if run.state is RunState.PREPARING:
         processing = services.sagemaker.describe_processing_job(run.run_id)
-        return next_step(run, now, processing=processing)
+        return next_step(run, now, processing=processing), waits and processing is None
     if run.state is RunState.TRAINING:
         job = services.sagemaker.describe_automl_job(run.run_id)
         if job is not None and job.status_line != run.job_status:
             services.ledger.note(run.run_id, job_status=job.status_line)
-        return next_step(run, now, job=job)
+        return next_step(run, now, job=job), waits_too_long(run, now, job)
     if run.state is RunState.TRANSFORMING:
         transform = services.sagemaker.describe_transform_job(run.run_id)
-        return next_step(run, now, transform=transform)
-    return next_step(run, now)
+        return next_step(run, now, transform=transform), waits
+    return next_step(run, now), waits
 
 
 def _do(services: Services, run: Run, step: Step) -> None:
