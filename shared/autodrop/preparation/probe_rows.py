@@ -277,14 +277,14 @@ def _grid(pool: Sequence[Row], column: int, kind: str, most: int) -> list[str]:
             numbers.append(number)
     distinct = sorted(spelling)
     if len(distinct) > most:
-        chosen = _quantiles(sorted(numbers), most)
+        chosen = _quantiles(sorted(numbers), most, _QUANTILES)
         # Where nearly all rows have the same number, the others are told apart.
-        distinct = chosen if 2 * len(chosen) > most else _quantiles(distinct, most)
+        distinct = chosen if 2 * len(chosen) > most else _quantiles(distinct, most, (0.0, 1.0))
     return [spelling[number] for number in distinct] if len(distinct) > 1 else []
 
 
-def _quantiles(ordered: Sequence[float], most: int) -> list[float]:
-    low, high = _QUANTILES
+def _quantiles(ordered: Sequence[float], most: int, ends: tuple[float, float]) -> list[float]:
+    low, high = ends
     shares = [low + (high - low) * i / (most - 1) for i in range(most)]
     return sorted({ordered[round(share * (len(ordered) - 1))] for share in shares})
 

@@ -30,7 +30,8 @@ _FLAT = 0.05
 _ONE_WAY = 0.9
 # What one column has of all importance, or of all skill, to be asked about.
 _MOST_OF_IT = 0.5
-_DIGITS = 6
+# As many as tell apart what a model can.
+_DIGITS = 10
 
 Label = Callable[[str], str]
 

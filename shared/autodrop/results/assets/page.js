@@ -144,6 +144,18 @@
     },
   });
 
+  const zeroLine = (colour) => ({
+    name: "zero", type: "custom", silent: true, z: 1, data: [[0, 0]],
+    renderItem: ({ coordSys }, api) => {
+      const [x] = api.coord([0, 0]);
+      return {
+        type: "line",
+        shape: { x1: x, y1: coordSys.y, x2: x, y2: coordSys.y + coordSys.height },
+        style: { stroke: colour, lineWidth: 1.2 },
+      };
+    },
+  });
+
   const said = (spec, series, i) => {
     const [x, y, low, high] = series.points[i];
     const around =
@@ -232,12 +244,9 @@
           {
             name: spec.x.name, type: "bar", data: spec.values, barMaxWidth: 18, barCategoryGap: "35%",
             itemStyle: { color: colour[1], borderRadius: [0, 3, 3, 0] }, emphasis: { disabled: true },
-            markLine: spec.x.min < 0 && {
-              silent: true, symbol: "none", label: { show: false }, data: [{ xAxis: 0 }],
-              lineStyle: { color: colour.soft, width: 1.2, type: "solid" },
-            },
           },
           whisker("interval", bounded, colour.ink, true),
+          ...(spec.x.min < 0 ? [zeroLine(colour.soft)] : []),
         ],
         tooltip: {
           trigger: "axis",
