@@ -540,7 +540,7 @@ def drivers(found: Mapping[str, Any]) -> Chart:
     ]
     step = _round_step((max(0.0, *ends) - min(0.0, *ends)) / 5 or 0.01)
     axis = _axis(
-        f"{called} {'added' if is_error else 'lost'} when the column is shuffled",
+        f"{called} {'added' if is_error else 'lost'}",
         "number",
         _plain(floor(min(0.0, *ends) / step - 1e-9) * step),
         _plain(ceil(max(0.0, *ends) / step + 1e-9) * step),

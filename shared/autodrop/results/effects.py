@@ -149,7 +149,7 @@ def drivers(plan: ProbePlan, said: Said, asked: Question) -> dict[str, Any]:
         ]
     if not all(np.isfinite(off).all() for off in differences) or not np.isfinite(outputs).all():
         raise NotProbed("the numbers are too large to be compared")
-    features.sort(key=lambda feature: -feature["importance"])
+    features.sort(key=_least_first, reverse=True)
     return {
         "metric": asked.metric,
         "rows": len(plan.base),
@@ -222,6 +222,12 @@ def _importance(name: str, differences: Floats) -> dict[str, Any]:
         half = _STUDENT[min(repeats, len(_STUDENT) + 1) - 2] * deviation / repeats**0.5
         low, high = value - half, value + half
     return {"name": name, "importance": value, "low": low, "high": high}
+
+
+def _least_first(feature: Mapping[str, Any]) -> tuple[float, float]:
+    """Return what orders the features: importance, and of the same one how far the effect goes."""
+    mean = (feature["effect"] or {"mean": [0.0]})["mean"]
+    return feature["importance"], max(mean) - min(mean)
 
 
 def _outputs(said: Said, asked: Question) -> tuple[Floats, Sequence[str | None]]:
