@@ -9,6 +9,7 @@ from typing import Any
 from autodrop import VERSION
 from autodrop.findings import Finding
 from autodrop.naming import RunFolder
+from autodrop.probe import PROBE_FILE
 from autodrop.settings import ProblemType, Settings, parse_settings
 
 SCHEMA_VERSION = 2
@@ -118,6 +119,8 @@ class Dataset:
         emptied_texts: Columns whose texts stand in held-out rows only.
         longest_row: No row that the model is given has more bytes; 0 where nobody counted.
         parts: Whether training, test and truth are several files each, in the order of their names.
+        probe_rows: How many rows of the probe lie beside the held-out rows; 0 where these are too
+            long, None where nobody has made a probe.
         warnings: What the user should know.
     """
 
@@ -137,6 +140,7 @@ class Dataset:
     emptied_texts: tuple[str, ...] = ()
     longest_row: int = 0
     parts: bool = False
+    probe_rows: int | None = None
     warnings: tuple[Finding, ...] = ()
 
     @property
@@ -172,16 +176,28 @@ class Dataset:
 
     @property
     def test_uri(self) -> str:
-        """What batch transform reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_test if self.has_model_test else self.folder.test)
+        """What batch transform reads; ends with a slash when it is several files, as with a probe.
+
+        Nothing but the held-out rows and the probe lies in that folder.
+        """
+        return self._part(self._model_test, in_folder=bool(self.probe_rows))
+
+    @property
+    def probe_key(self) -> str:
+        """Where the probe is, if there is one: beside what batch transform reads."""
+        return f"{self._model_test.rpartition('/')[0]}/{PROBE_FILE}"
 
     @property
     def truth_uri(self) -> str:
         """Row numbers, carried columns and target; ends with a slash when it is several files."""
         return self._part(self.folder.truth)
 
-    def _part(self, key: str) -> str:
-        return self.uri(key.rpartition("/")[0] + "/" if self.parts else key)
+    @property
+    def _model_test(self) -> str:
+        return self.folder.model_test if self.has_model_test else self.folder.test
+
+    def _part(self, key: str, *, in_folder: bool = False) -> str:
+        return self.uri(key.rpartition("/")[0] + "/" if self.parts or in_folder else key)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written as `dataset.json`."""
@@ -196,7 +212,7 @@ class Dataset:
             "test": self._part(self.folder.test),
             "truth": self.truth_uri,
             "model_train": self.train_uri,
-            "model_test": self.test_uri,
+            "model_test": self._part(self._model_test),
         }
         return {"schema_version": SCHEMA_VERSION, "autodrop_version": VERSION, **written}
 
@@ -232,5 +248,7 @@ class Dataset:
             # Runs that were prepared before it was counted have none.
             longest_row=written.get("longest_row", 0),
             parts=written["parts"],
+            # Datasets of older versions have none.
+            probe_rows=written.get("probe_rows"),
             warnings=tuple(Finding.from_json(each) for each in written["warnings"]),
         )
