@@ -126,6 +126,7 @@ def summarise(
         "target_reason": dataset.target.reason,
         "problem_type": str(evidence.problem_type),
         "positive_class": dataset.target.positive_class if is_binary else None,
+        "model_labels": dataset.target.model_labels if dataset.target.is_recoded else None,
         "split": {
             "method": dataset.split.method,
             "test_fraction": dataset.split.test_fraction,
