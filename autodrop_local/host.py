@@ -213,8 +213,6 @@ def _environment(layout: Layout, port: int, inherited: Mapping[str, str]) -> dic
         "MINISTACK_SSL_CERT": str(layout.certificate),
         "MINISTACK_SSL_KEY": str(layout.private_key),
         "PERSIST_STATE": "1",
-        # There is no X-Ray daemon to send traces to.
-        "POWERTOOLS_TRACE_DISABLED": "true",
         "PYTHONUTF8": "1",
         "S3_DATA_DIR": str(layout.objects),
         "S3_PERSIST": "1",

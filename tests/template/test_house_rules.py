@@ -94,6 +94,11 @@ def test_every_function_logs_json_to_a_group_with_an_end(resources: Resources) -
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+def test_lambda_traces_every_function_itself(resources: Resources) -> None:
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}
+
+
 def test_no_two_functions_share_a_log_group(resources: Resources) -> None:
     functions = of_type(resources, "AWS::Lambda::Function").values()
     groups = [each["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for each in functions]

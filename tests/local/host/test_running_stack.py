@@ -73,7 +73,7 @@ def test_function_gets_the_event_of_a_versioned_upload_as_aws_sends_it(
     assert event["detail"]["object"]["sequencer"]
 
 
-def test_function_has_its_layer_its_parameters_and_no_tracing(aws: LocalAws, stack: Stack) -> None:
+def test_function_has_its_layer_and_its_parameters(aws: LocalAws, stack: Stack) -> None:
     drop(aws, stack, "surroundings.csv")
 
     found = seen(aws, stack, "surroundings.csv")
@@ -81,7 +81,6 @@ def test_function_has_its_layer_its_parameters_and_no_tracing(aws: LocalAws, sta
     assert "/python/probe_layer/" in found["layer"]
     # `Greeting` is from samconfig.toml, `Place` from the call, which wins.
     assert found["greeting"] == "hello, big world"
-    assert found["tracing_disabled"] == "true"
     assert found["profile"] is None
 
 
