@@ -18,7 +18,8 @@ FAILURE_QUEUE = {"Fn::GetAtt": ["FailureQueue", "Arn"]}
 EXECUTION_ROLE = {"Fn::GetAtt": ["SageMakerExecutionRole", "Arn"]}
 # Statements that may say `Resource: "*"`, and why nothing narrower exists.
 ANY_RESOURCE = {
-    "WriteMetrics": "cloudwatch:PutMetricData knows no resources; its namespace is narrowed",
+    "ListCandidates": "sagemaker:ListCandidatesForAutoMLJob knows no resources",
+    "WriteMetrics": "cloudwatch:PutMetricData knows no resources",
     "PullContainers": "ecr:GetAuthorizationToken knows no resources, and the images of Autopilot "
     "lie in accounts of AWS that differ by region",
 }
