@@ -27,6 +27,11 @@ _WITH_SLASHES = {
 _LISTED_GLOBAL_KEYS = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
 
 
+def has_service(action: str) -> bool:
+    """Whether the tables have the service of an action."""
+    return action.partition(":")[0] in _services()
+
+
 def is_action(action: str) -> bool:
     """Whether AWS has an action of this name, such as `s3:GetObject`."""
     return _entry(action) is not None
@@ -73,7 +78,8 @@ def _is_set(key: str, listed: list[str]) -> bool:
         return True
     # A key of many names is listed as `aws:RequestTag/${TagKey}` or `s3:RequestObjectTag/<key>`.
     return any(
-        key == each or (len(stem := re.split(r"[$<]", each)[0]) < len(each) and key.startswith(stem))
+        key == each
+        or (len(stem := re.split(r"[$<]", each)[0]) < len(each) and key.startswith(stem))
         for each in listed
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.translated_template import translate, written_template
 from tests.network import no_network as no_network
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")

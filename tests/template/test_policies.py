@@ -17,7 +17,8 @@ from unittest.mock import patch
 
 import pytest
 
-from docs.policies import Policy, identity_policies, resource_policies
+from autodrop_local.authorization import is_about
+from docs.policies import Policy, as_list, identity_policies, resource_policies
 
 # Sid and finding → why it is accepted.
 ACCEPTED = {
@@ -94,3 +95,21 @@ def test_a_mistake_is_noticed(parliament: Any, action: str, resource: str, findi
     policy = Policy("Role", "identity", {"Version": "2012-10-17", "Statement": [statement]})
 
     assert findings(parliament, policy) == {("Wrong", finding)}
+
+
+def test_every_action_of_every_statement_is_about_one_of_its_resources_and_the_other_way_round(
+    resources: dict[str, dict[str, Any]],
+) -> None:
+    wrong = []
+    for policy in (*identity_policies(resources), *resource_policies(resources)):
+        for statement in policy.statements:
+            actions, about = as_list(statement["Action"]), as_list(statement["Resource"])
+            if statement["Effect"] == "Deny":
+                # `s3:*` over TLS only: whatever there is.
+                continue
+            pairs = [(action, each) for action in actions for each in about]
+            fitting = [pair for pair in pairs if is_about(*pair)]
+            for what in {*actions, *about} - {part for pair in fitting for part in pair}:
+                wrong.append((policy.holder, statement.get("Sid"), what))
+
+    assert wrong == []

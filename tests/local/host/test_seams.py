@@ -25,11 +25,30 @@ TOUCH_POINTS = {
     "app.app": "(scope, receive, send)",
     "app._build_persistence_save_dict": "()",
     "core.arn.parse_arn": "(value: str) -> ministack.core.arn.Arn",
+    "core.iam_actions.access_denied_response": (
+        "(service: str, action: str, principal_arn: str, request_id: str, *, error_code: str = '', "
+        "message: str = '', headers: dict | None = None, resource_arn: str = '*', "
+        "explicit_deny: bool = False, resource_policy_arn: str = '') -> tuple"
+    ),
     "core.iam_actions.identity_denial_message": (
         "(action: str, principal_arn: str, resource: str, explicit_deny: bool) -> str"
     ),
     "core.iam_actions.request_tag_context": (
         "(service: str, iam_action: str, body: bytes, params: dict) -> dict"
+    ),
+    "core.iam_evaluator.enforce": (
+        "(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = '*', "
+        "service_context: dict[str, typing.Any] | None = None) -> "
+        "ministack.core.iam_evaluator.EvalResult | ministack.core.iam_evaluator.AuthError | None"
+    ),
+    "core.iam_evaluator.evaluate": (
+        "(ctx: ministack.core.iam_evaluator.EvalContext, "
+        "policies: list[list[ministack.core.iam_evaluator.ParsedStatement]], "
+        "*limits: list[list[ministack.core.iam_evaluator.ParsedStatement]]) -> "
+        "ministack.core.iam_evaluator.EvalResult"
+    ),
+    "core.iam_evaluator.parse_policy_document": (
+        "(doc: str | dict) -> list[ministack.core.iam_evaluator.ParsedStatement]"
     ),
     "core.lambda_runtime.acquire_worker": (
         "(func_name: str, config: dict, code_zip: bytes, qualifier: str = '$LATEST', "
@@ -68,11 +87,18 @@ TOUCH_POINTS = {
         "(target_arn: str, func_name: str, event: dict, result: dict) -> None"
     ),
     "services.lambda_svc.invoke_async_with_retry": "(func: dict, event: dict) -> None",
+    "services.s3._parse_bucket_key": "(path: str, headers: dict)",
     "services.sts.register_session": "(access_key: str, session: dict) -> None",
 }
 # Called inside MiniStack by these names, so that replacing the name replaces the call.
 CALLED_BY_NAME = {
-    "app._dispatch_service_request": ["request_tag_context(", "SERVICE_HANDLERS.get(service)"],
+    "app._dispatch_service_request": [
+        "from ministack.core.iam_evaluator import AuthError, enforce,",
+        "denied = enforce(",
+        "request_tag_context(",
+        "SERVICE_HANDLERS.get(service)",
+    ],
+    "core.iam_evaluator.enforce": ["result = evaluate(ctx, principal.policies, *principal.limits)"],
     "core.lambda_runtime._detect_runtime_binary": ["_PYTHON_WORKER_SCRIPT"],
     "core.lambda_runtime.Worker._spawn": ["zf.extractall(code_dir)", "lzf.extractall(layer_dir)"],
     "services.eventbridge._invoke_target": ["_dispatch_to_lambda(arn, event_payload)"],
@@ -234,9 +260,15 @@ def test_defect_minute_schedules_are_looked_at_every_ten_seconds() -> None:
         (
             "ListCandidatesForAutoMLJob",
             {"AutoMLJobName": "a"},
-            ["sagemaker:ListCandidatesForAutoMLJob automl-job/a"],
+            ["sagemaker:ListCandidatesForAutoMLJob *"],
         ),
         ("ListAutoMLJobs", {}, ["sagemaker:ListAutoMLJobs *"]),
+        (
+            "DescribeTransformJob",
+            {"TransformJobName": "t"},
+            ["sagemaker:DescribeTransformJob transform-job/t"],
+        ),
+        ("ListTags", {"ResourceArn": "arn:x"}, ["sagemaker:ListTags arn:x"]),
     ],
 )
 def test_needed_permissions(
