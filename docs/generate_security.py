@@ -139,7 +139,7 @@ def _added(resources: Resources) -> list[str]:
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> str:
-    heads = ["statement", "actions", "resources", "used by"]
+    heads = ["statement: what for", "actions", "resources", "used by"]
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

@@ -101,10 +101,16 @@ def _reference(name: str, resources: dict[str, dict[str, Any]]) -> str:
         return _PSEUDO_PARAMETERS[name]
     if resources[name]["Type"] in _REFERRED_BY_ARN:
         return _attribute(name, "Arn", resources)
-    return f"autodrop-{name}".lower()
+    return _name(name, resources)
+
+
+def _name(name: str, resources: dict[str, dict[str, Any]]) -> str:
+    full = f"autodrop-{name}"
+    # A bucket's name has no capitals.
+    return full.lower() if resources[name]["Type"] == "AWS::S3::Bucket" else full
 
 
 def _attribute(name: str, attribute: str, resources: dict[str, dict[str, Any]]) -> str:
     if attribute != "Arn":
         raise KeyError(f"{name}.{attribute}")
-    return _ARNS[resources[name]["Type"]].format(f"autodrop-{name}".lower())
+    return _ARNS[resources[name]["Type"]].format(_name(name, resources))

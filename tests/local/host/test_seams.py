@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from autodrop_local import seams
+from autodrop_local.decisions import Decision, DecisionLog, read_decisions
 
 TOUCH_POINTS = {
     "app.app": "(scope, receive, send)",
@@ -282,6 +283,64 @@ def test_needed_permissions(
     ]
 
     assert found == needed
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Decision]:
+    """Return a function that has a call of a role judged, and returns the recorded decision."""
+    evaluator = find("core.iam_evaluator")
+    monkeypatch.setattr(evaluator, "evaluate", seams._with_listed_keys(evaluator.evaluate))
+    log = tmp_path / "decisions.jsonl"
+    enforce = seams._by_aws_tables(evaluator.enforce, DecisionLog(log))
+
+    def ask(action: str, resource: str, statement: dict[str, Any], **context: str) -> Decision:
+        document = {"Statement": [{"Sid": "It", "Effect": "Allow", "Action": action, **statement}]}
+        role = {
+            "Arn": "arn:aws:iam::000000000000:role/r",
+            "RoleId": "AROA",
+            "AssumeRolePolicyDocument": trust({"Service": "lambda.amazonaws.com"}),
+            "InlinePolicies": {"p": json.dumps(document)},
+            "AttachedPolicies": [],
+        }
+        monkeypatch.setitem(find("services.iam")._roles, "r", role)
+        key = seams.assume_role(role["Arn"], "lambda.amazonaws.com", "f")  # type: ignore[arg-type]
+        denied = enforce(key.access_key, action, "sagemaker", "us-east-1", resource, context)
+        decision = read_decisions(log)[-1]
+        assert decision.allowed == (denied is None)
+        return decision
+
+    return ask
+
+
+AUTOML_JOB = "arn:aws:sagemaker:us-east-1:000000000000:automl-job/a"
+
+
+@pytest.mark.parametrize(("resource", "allowed"), [("*", True), (AUTOML_JOB, False)])
+def test_action_that_knows_no_resource_is_judged_against_all_of_them(
+    ask: Callable[..., Decision], resource: str, allowed: bool
+) -> None:
+    action = "sagemaker:ListCandidatesForAutoMLJob"
+
+    decision = ask(action, AUTOML_JOB, {"Resource": resource})
+
+    assert (decision.resource, decision.allowed) == ("*", allowed)
+    assert decision.statement == ("It" if allowed else "")
+
+
+@pytest.mark.parametrize(
+    ("action", "allowed"),
+    [("sagemaker:CreateAutoMLJobV2", True), ("sagemaker:DescribeAutoMLJobV2", False)],
+)
+def test_condition_holds_only_on_keys_that_aws_lists_for_the_action(
+    ask: Callable[..., Decision], action: str, allowed: bool
+) -> None:
+    condition = {"StringEquals": {"aws:RequestTag/team": "a"}}
+    statement = {"Resource": "*", "Condition": condition}
+
+    decision = ask(action, AUTOML_JOB, statement, **{"aws:RequestTag/team": "a"})
+
+    assert (decision.role, decision.allowed) == ("r", allowed)
+    assert decision.context == ({"aws:requesttag/team": "a"} if allowed else {})
 
 
 def test_traceback_gives_class_and_frames_of_the_last_exception() -> None:
