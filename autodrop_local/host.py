@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from autodrop_local.certificate import ensure_certificate
+from autodrop_local.decisions import DecisionLog
 from autodrop_local.layout import (
     ACCOUNT_ID,
     DEFAULT_AUTOML_JOB_QUOTA,
@@ -244,7 +245,7 @@ async def _serve(
     from autodrop_local import seams
 
     seams.link_lambda_packages(layout.lambda_runtime)
-    seams.install(layout.code, layout.lambda_runtime)
+    seams.install(layout.code, layout.lambda_runtime, DecisionLog(layout.decisions))
     sagemaker = _sagemaker(layout, options, port)
     seams.add_sagemaker(sagemaker.handle)
 
