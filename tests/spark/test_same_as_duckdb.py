@@ -21,6 +21,7 @@ from autodrop.preparation.examining import Dropped
 from autodrop.preparation.large_prepare import prepare_large
 from autodrop.preparation.prepare import Prepared, prepare
 from autodrop.preparation.spark_engine import Spark
+from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import Settings, parse_settings
 from tests.builders import a_drop
 from tests.preparation.bad_files import FOLDER, LONGEST, code_of, names, settings_of
@@ -48,6 +49,8 @@ class Outcome:
     test: Sequence[str] = ()
     truth: Sequence[str] = ()
     model: tuple[Sequence[str], Sequence[str]] = ((), ())
+    plan: ProbePlan | None = None
+    probe: Sequence[str] = ()
 
     @property
     def codes(self) -> list[str]:
@@ -68,6 +71,8 @@ def by_duckdb(dropped: Dropped, settings: Settings, folder: Path, min_rows: int)
         lines(found.test),
         lines(found.truth),
         model_lines(found),
+        found.plan,
+        [] if found.probe is None else lines(found.probe),
     )
 
 
@@ -94,7 +99,8 @@ def by_spark(
         )
     except Rejected as refusal:
         return Outcome([refusal.finding, *refusal.others])
-    tests, truths = sorted((output / "test").iterdir()), sorted((output / "truth").iterdir())
+    tests, truths = (sorted((output / name).glob("part-*")) for name in ("test", "truth"))
+    probes = [path for name in ("test", "model-test") for path in (output / name).glob(PROBE_FILE)]
     assert [part.name for part in tests] == [part.name for part in truths]
     for test, truth in zip(tests, truths, strict=True):
         assert len(lines(test)) == len(lines(truth)) - 1
@@ -107,8 +113,14 @@ def by_spark(
         headed(output / "truth"),
         (
             headed(output / "model-train"),
-            [line for part in sorted((output / "model-test").glob("*")) for line in lines(part)],
+            [
+                line
+                for part in sorted((output / "model-test").glob("part-*"))
+                for line in lines(part)
+            ],
         ),
+        found.plan,
+        [line for path in probes for line in lines(path)],
     )
 
 
