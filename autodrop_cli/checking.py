@@ -23,6 +23,7 @@ from autodrop.preparation.dialect import NAMES
 from autodrop.preparation.prepare import Dropped, Examined, Prepared, examine, prepare
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
+from autodrop.work_folder import within_room
 from autodrop_cli.dropping import default_dataset
 from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.terminal import plain
@@ -98,8 +99,9 @@ def check_file(file: LocalFile) -> Examined:
 
     Raises:
         Rejected: It cannot be used.
+        OutOfRoom: The disk is full, or the memory too small.
     """
-    with TemporaryDirectory(prefix="autodrop-") as folder:
+    with TemporaryDirectory(prefix="autodrop-") as folder, within_room():
         return examine(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
 
 
@@ -108,15 +110,19 @@ def prepare_file(file: LocalFile, to: Path) -> Dataset:
 
     Raises:
         Rejected: The file cannot be used; nothing is written.
+        OutOfRoom: The disk is full, or the memory too small.
     """
     to.mkdir(parents=True, exist_ok=True)
     # Beside what is written: moving files there costs nothing.
-    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder:
+    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder, within_room():
         prepared = prepare(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
         for path, place in _places(prepared):
             (to / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, to / place)
     run_folder = RunFolder("")
+    if prepared.plan is not None:
+        (to / run_folder.probe_plan).parent.mkdir(exist_ok=True)
+        (to / run_folder.probe_plan).write_bytes(to_json(prepared.plan.to_json()))
     (to / run_folder.profile).write_bytes(to_json(prepared.profile))
     (to / run_folder.dataset).write_bytes(to_json(prepared.dataset.to_json()))
     return prepared.dataset
@@ -131,6 +137,9 @@ def _places(prepared: Prepared) -> Iterator[tuple[Path, str]]:
         yield prepared.model_train, folder.model_train
     if prepared.model_test is not None:
         yield prepared.model_test, folder.model_test
+    if prepared.probe is not None:
+        dataset = prepared.dataset
+        yield prepared.probe, dataset.probe_key.removeprefix(dataset.folder.prefix)
 
 
 def rejection_json(problem: Rejected) -> dict[str, Any]:

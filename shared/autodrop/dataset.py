@@ -9,6 +9,7 @@ from typing import Any
 from autodrop import VERSION
 from autodrop.findings import Finding
 from autodrop.naming import RunFolder
+from autodrop.probe import PROBE_FILE
 from autodrop.settings import ProblemType, Settings, parse_settings
 
 SCHEMA_VERSION = 2
@@ -116,7 +117,10 @@ class Dataset:
             records at every newline.
         decimal_commas: Columns whose numbers are written with a decimal comma.
         emptied_texts: Columns whose texts stand in held-out rows only.
+        longest_row: No row that the model is given has more bytes; 0 where nobody counted.
         parts: Whether training, test and truth are several files each, in the order of their names.
+        probe_rows: How many rows of the probe lie beside the held-out rows; 0 where these are too
+            long, None where nobody has made a probe.
         warnings: What the user should know.
     """
 
@@ -134,7 +138,9 @@ class Dataset:
     newlines_replaced: int = 0
     decimal_commas: tuple[str, ...] = ()
     emptied_texts: tuple[str, ...] = ()
+    longest_row: int = 0
     parts: bool = False
+    probe_rows: int | None = None
     warnings: tuple[Finding, ...] = ()
 
     @property
@@ -170,16 +176,28 @@ class Dataset:
 
     @property
     def test_uri(self) -> str:
-        """What batch transform reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_test if self.has_model_test else self.folder.test)
+        """What batch transform reads; ends with a slash when it is several files, as with a probe.
+
+        Nothing but the held-out rows and the probe lies in that folder.
+        """
+        return self._part(self._model_test, in_folder=bool(self.probe_rows))
+
+    @property
+    def probe_key(self) -> str:
+        """Where the probe is, if there is one: beside what batch transform reads."""
+        return f"{self._model_test.rpartition('/')[0]}/{PROBE_FILE}"
 
     @property
     def truth_uri(self) -> str:
         """Row numbers, carried columns and target; ends with a slash when it is several files."""
         return self._part(self.folder.truth)
 
-    def _part(self, key: str) -> str:
-        return self.uri(key.rpartition("/")[0] + "/" if self.parts else key)
+    @property
+    def _model_test(self) -> str:
+        return self.folder.model_test if self.has_model_test else self.folder.test
+
+    def _part(self, key: str, *, in_folder: bool = False) -> str:
+        return self.uri(key.rpartition("/")[0] + "/" if self.parts or in_folder else key)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written as `dataset.json`."""
@@ -194,7 +212,7 @@ class Dataset:
             "test": self._part(self.folder.test),
             "truth": self.truth_uri,
             "model_train": self.train_uri,
-            "model_test": self.test_uri,
+            "model_test": self._part(self._model_test),
         }
         return {"schema_version": SCHEMA_VERSION, "autodrop_version": VERSION, **written}
 
@@ -227,6 +245,10 @@ class Dataset:
             newlines_replaced=written["newlines_replaced"],
             decimal_commas=tuple(written["decimal_commas"]),
             emptied_texts=tuple(written["emptied_texts"]),
+            # Runs that were prepared before it was counted have none.
+            longest_row=written.get("longest_row", 0),
             parts=written["parts"],
+            # Datasets of older versions have none.
+            probe_rows=written.get("probe_rows"),
             warnings=tuple(Finding.from_json(each) for each in written["warnings"]),
         )

@@ -56,6 +56,7 @@ from autodrop.preparation.parts import (
     training_rows,
 )
 from autodrop.preparation.prepare import dataset_of
+from autodrop.preparation.probe_rows import write_probe
 from autodrop.preparation.reading import (
     Table,
     check_header,
@@ -71,6 +72,7 @@ from autodrop.preparation.spelling import on_one_line_sql, spelled, spelled_sql
 from autodrop.preparation.splits import ASIDE, TEST, TRAIN, side_sql
 from autodrop.preparation.target import choose_target
 from autodrop.preparation.text import TextFile, damaged_archive, is_parquet, too_large, unpack
+from autodrop.probe import ProbePlan
 from autodrop.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,10 +94,12 @@ class LargePrepared:
     Attributes:
         dataset: Everything that was found and decided.
         profile: The content of `profile.json`.
+        plan: What the rows of the probe are for; None where there is none.
     """
 
     dataset: Dataset
     profile: dict[str, Any] = field(repr=False)
+    plan: ProbePlan | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,11 @@ def prepare_large(
     written = folder / "written"
     written.mkdir()
     _write(engine, dataset, (trains, in_training), (tests, in_test), written, output)
-    return LargePrepared(dataset, found.profile)
+    place = output / ("model-test" if dataset.has_model_test else "test")
+    test, truth = (sorted(parts.glob("part-*")) for parts in (place, output / "truth"))
+    plan = write_probe(dataset, found.profile, test, truth, place)
+    dataset = replace(dataset, probe_rows=0 if plan is None else plan.rows)
+    return LargePrepared(dataset, found.profile, plan)
 
 
 def _method(settings: Settings, *, own_test_file: bool) -> str:

@@ -137,7 +137,7 @@ def route(
         for _ in range(lines.header_lines):
             source.readline()
         row = 0
-        for cells in _cut(_blocks(source), lines):
+        for cells in _cut(blocks_of_lines(source), lines):
             trains, tests = cells.sides(columns.target, rule)
             if train is not None:
                 training = cells.taken(trains, columns.training)
@@ -324,7 +324,7 @@ def _runs(places: Sequence[int], begins: int | None = None) -> list[tuple[int, i
     return runs
 
 
-def _blocks(source: BinaryIO) -> Iterator[bytes]:
+def blocks_of_lines(source: BinaryIO) -> Iterator[bytes]:
     """Yield the rest of a file in blocks of whole lines; the last line may lack its end."""
     kept = b""
     while chunk := source.read(_BLOCK):

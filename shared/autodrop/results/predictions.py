@@ -190,7 +190,7 @@ def _classes(
     if _has_lists(keys):
         # Every line names its labels itself, and not all have to name the same.
         widths = _widths(engine)
-        names = {kind: [spelling.of(str(label)) for label in _list(kind)] for kind in widths}
+        names = {kind: [spelling.of(str(label)) for label in read_list(kind)] for kind in widths}
         columns = list(dict.fromkeys(name for each in names.values() for name in each))
         for kind in engine.enumerate("kind", "kind", "told"):
             if widths[kind] != len(names[kind]):
@@ -225,7 +225,12 @@ def _widths(engine: DuckDB) -> dict[str, int]:
     return {kind: width for kind, width, _, _ in found}
 
 
-def _list(written: str) -> list[object]:
+def read_list(written: str) -> list[object]:
+    """Return a list as a container writes it.
+
+    Raises:
+        JobFailed: It is none, or empty, or holds what is no text.
+    """
     # Lists come in Python's spelling: ['1', '0'] is no JSON.
     try:
         value = ast.literal_eval(written)
