@@ -23,6 +23,7 @@ from autodrop.preparation.dialect import NAMES
 from autodrop.preparation.prepare import Dropped, Examined, Prepared, examine, prepare
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
+from autodrop.work_folder import within_room
 from autodrop_cli.dropping import default_dataset
 from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.terminal import plain
@@ -98,8 +99,9 @@ def check_file(file: LocalFile) -> Examined:
 
     Raises:
         Rejected: It cannot be used.
+        OutOfRoom: The disk is full, or the memory too small.
     """
-    with TemporaryDirectory(prefix="autodrop-") as folder:
+    with TemporaryDirectory(prefix="autodrop-") as folder, within_room():
         return examine(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
 
 
@@ -108,10 +110,11 @@ def prepare_file(file: LocalFile, to: Path) -> Dataset:
 
     Raises:
         Rejected: The file cannot be used; nothing is written.
+        OutOfRoom: The disk is full, or the memory too small.
     """
     to.mkdir(parents=True, exist_ok=True)
     # Beside what is written: moving files there costs nothing.
-    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder:
+    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder, within_room():
         prepared = prepare(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
         for path, place in _places(prepared):
             (to / place).parent.mkdir(parents=True, exist_ok=True)

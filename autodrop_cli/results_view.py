@@ -190,7 +190,9 @@ def _overview(summary: Mapping[str, Any]) -> Text:
         (
             "objective",
             f"{word(reached.get('metric'))} {_number(reached.get('value'))} "
-            "on Autopilot's own validation rows",
+            "on Autopilot's own validation rows"
+            if reached
+            else _NOT_AVAILABLE,
         ),
         ("time", _times(part(summary, "timings"))),
     )

@@ -105,6 +105,7 @@ class Dataset:
             records at every newline.
         decimal_commas: Columns whose numbers are written with a decimal comma.
         emptied_texts: Columns whose texts stand in held-out rows only.
+        longest_row: No row that the model is given has more bytes; 0 where nobody counted.
         parts: Whether training, test and truth are several files each, in the order of their names.
         warnings: What the user should know.
     """
@@ -123,6 +124,7 @@ class Dataset:
     newlines_replaced: int = 0
     decimal_commas: tuple[str, ...] = ()
     emptied_texts: tuple[str, ...] = ()
+    longest_row: int = 0
     parts: bool = False
     warnings: tuple[Finding, ...] = ()
 
@@ -207,6 +209,8 @@ class Dataset:
             newlines_replaced=written["newlines_replaced"],
             decimal_commas=tuple(written["decimal_commas"]),
             emptied_texts=tuple(written["emptied_texts"]),
+            # Runs that were prepared before it was counted have none.
+            longest_row=written.get("longest_row", 0),
             parts=written["parts"],
             warnings=tuple(Finding.from_json(each) for each in written["warnings"]),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
@@ -25,6 +26,21 @@ def table(rows: int = 600, names: tuple[str, ...] = NAMES) -> bytes:
     """Return a file with a column of names."""
     lines = [f"{i},{names[i % len(names)]},{'yes' if i % 3 else 'no'}" for i in range(rows)]
     return "\n".join(["x,city,y", *lines, ""]).encode()
+
+
+def test_held_out_rows_that_do_not_fit_on_the_disk_end_the_run_with_a_remedy(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey.to("transformed")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journey.world.bucket, "download", full)
+    journey.invoke("write_results", "transform-completed")
+
+    assert journey.failure["code"] == "RESULTS_TOO_LARGE"
+    assert "split.test_fraction" in journey.failure["remedy"]
 
 
 def completed(

@@ -520,6 +520,16 @@ def test_a_text_that_training_has_never_seen_counts_as_missing_for_the_model(
     assert "3 texts" in warning.message
 
 
+@pytest.mark.parametrize("text", ["", "plain", '"quoted" and, more', "ключ 😀", "N/A"])
+def test_no_row_that_the_model_gets_is_longer_than_is_said(tmp_path: Path, text: str) -> None:
+    rows = [["a", "b", "y"], *([str(i % 9), text * (i % 20), "ab"[i % 2]] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows))
+
+    longest = max(map(len, result.test.read_bytes().splitlines()))
+    assert longest <= result.dataset.longest_row <= 8 * longest + 200
+
+
 def test_an_infinite_number_is_no_text_among_numbers(tmp_path: Path) -> None:
     rows = [["a", "b", "y"], *([str(i % 9), str(i % 7), "ab"[i % 2]] for i in range(ROWS))]
     rows[1 + held_out_rows()[0]][1] = "-inf"

@@ -72,6 +72,7 @@ def a_summary(
     kind: ProblemType = ProblemType.BINARY,
     objective: Objective | None = F1,
     metrics: tuple[Metric, ...] = (),
+    status: str = "Completed",
     evidence: dict[str, Any] | None = None,
     **job: Any,
 ) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def a_summary(
     best = a_candidate("best", objective, metrics=metrics)
     record = autopilot_record(
         a_job(
-            "Completed",
+            status,
             best_candidate=best,
             **{"ended_at": NOON + timedelta(minutes=10), "problem_type": kind, **job},
         ),
@@ -531,6 +532,25 @@ def test_what_is_only_good_to_know_is_no_doubt() -> None:
     trust = summary["verdict"]["trust"]
 
     assert trust["level"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("ClientError: Clarify is closed.", "Clarify is closed."), (None, "gives no reason.")],
+)
+def test_a_job_that_failed_after_training_is_a_reason_for_caution(
+    reason: str | None, said: str
+) -> None:
+    summary = a_summary(scored=many(), objective=None, status="Failed", failure_reason=reason)
+
+    (warning,) = summary["warnings"]
+    assert warning["code"] == "AUTOPILOT_FAILED_AFTER_TRAINING"
+    assert warning["message"].endswith(said)
+    assert warning["level"] == "warning"
+    trust = summary["verdict"]["trust"]
+    assert trust["level"] == "caution"
+    assert trust["text"].endswith("but Autopilot's job failed after training.")
+    assert conforms(summary)
 
 
 def test_a_segment_of_a_few_rows_is_neither_better_nor_worse() -> None:

@@ -179,6 +179,8 @@ class _Counting:
             try:
                 counted |= self._count(batch, rows_too=first)
             except TooManyGroups:
+                if not batch:
+                    raise
                 if len(batch) == 1:
                     self._wide.add(narrow.pop(0))
                 at_once = max(len(batch) // 2, 1)

@@ -24,7 +24,8 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     null is an empty cell.
 
     Raises:
-        Rejected: `NOT_A_TABLE` for a damaged file, `PARQUET_PARTS_DIFFER`, or `NESTED_COLUMN`.
+        Rejected: `NOT_A_TABLE` for a damaged file, `TOO_LARGE`, `PARQUET_PARTS_DIFFER`, or
+            `NESTED_COLUMN`.
     """
     # Not above: the Spark container has no DuckDB, and reads Parquet by itself.
     import duckdb
@@ -34,6 +35,8 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
         files = f"[{', '.join(engine.literal(str(path)) for path in paths)}]"
         try:
             engine.statement("set TimeZone = 'UTC'")
+            if _unpacked_bytes(engine, files) > longest:
+                raise too_large(longest)
             described, *others = [
                 engine.query(f"describe select * from read_parquet({engine.literal(str(path))})")
                 for path in paths
@@ -58,6 +61,19 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     if target.stat().st_size > longest:
         raise too_large(longest)
     return open_text(target, file_name, folder, encoding="utf-8", longest=longest)
+
+
+def _unpacked_bytes(engine: DuckDB, files: str) -> int:
+    """Return how many bytes the rows have at least, by what the files say at their ends.
+
+    That is the size of their pages unpacked. A value that repeats is in these but once: as text,
+    every cell has a byte at least, and a separator is one.
+    """
+    ((pages, cells),) = engine.query(
+        "select coalesce(sum(total_uncompressed_size), 0), coalesce(sum(row_group_num_rows), 0) "
+        f"from parquet_metadata({files})"
+    )
+    return max(int(pages), int(cells))
 
 
 def check_types(columns: Sequence[tuple[str, str]], nested: Sequence[str] = _NESTED) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autodrop.dataset import Dataset, Reading, Split
 from autodrop.findings import Finding, counted, quoted
+from autodrop.preparation.cells import MISSING
 from autodrop.preparation.checks import MIN_TRAINING_ROWS
 from autodrop.preparation.examining import MIN_ROWS, Dropped, Examined, examine, examined
 from autodrop.preparation.model_input import texts_only_in_test, write_model_input
@@ -23,6 +24,8 @@ from autodrop.preparation.splits import training_row_count
 from autodrop.settings import Settings
 
 __all__ = ["Dropped", "Examined", "Prepared", "examine", "prepare"]
+
+_LONGEST_MISSING = max(map(len, MISSING))
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,17 @@ def dataset_of(
         newlines_replaced=found.facts.line_feeds,
         decimal_commas=verdict.decimal_commas,
         emptied_texts=tuple(emptied),
+        longest_row=_longest_row(found, verdict.features),
         parts=parts,
         warnings=tuple(warnings),
     )
+
+
+def _longest_row(examined: Examined, features: Sequence[str]) -> int:
+    """Return how many bytes no row of these columns exceeds."""
+    chosen = (each for each in examined.facts.columns if each.name in features)
+    # A character is four bytes at most, also a quote that is doubled; two quotes and a separator.
+    return sum(4 * max(each.longest, _LONGEST_MISSING) + 3 for each in chosen)
 
 
 def _split_warnings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
@@ -17,7 +17,7 @@ from autodrop.results.comparison import comparison
 from autodrop.results.held_out import held_out
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.segments import segments
-from autodrop.results.verdict import agreement, verdict
+from autodrop.results.verdict import FAILED_AFTER_TRAINING, agreement, verdict
 from autodrop.results.words import metric_name
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
@@ -135,9 +135,7 @@ def summarise(
         "files": _files(dataset, run.folder, len(scored)),
         "timings": _timings(run, autopilot, evidence.transform, now),
         "versions": {"autodrop": VERSION},
-        "warnings": [
-            _warning(each) for each in _warnings(dataset, autopilot["partial_failures"], agreed)
-        ],
+        "warnings": [_warning(each) for each in _warnings(dataset, autopilot, agreed)],
     }
     if (previous := evidence.previous) is not None:
         both = None
@@ -185,10 +183,18 @@ def _files(dataset: Dataset, folder: RunFolder, rows: int) -> dict[str, str | No
 
 
 def _warnings(
-    dataset: Dataset, partial_failures: Sequence[str], agreed: Mapping[str, Any] | None
+    dataset: Dataset, autopilot: Mapping[str, Any], agreed: Mapping[str, Any] | None
 ) -> Iterator[Finding]:
     yield from dataset.warnings
-    for message in partial_failures:
+    if autopilot["status"] == "Failed":
+        reason = autopilot.get("failure_reason") or "SageMaker gives no reason"
+        yield Finding(
+            FAILED_AFTER_TRAINING,
+            f"Autopilot's job failed after its best candidate was trained: {reason.rstrip('.')}.",
+            "Its model is scored on the held-out rows all the same: believe these. Candidates and "
+            "reports of Autopilot's own may be missing.",
+        )
+    for message in autopilot["partial_failures"]:
         yield Finding("AUTOPILOT_PARTIAL_FAILURE", message)
     if agreed is not None and agreed["disagrees"]:
         yield Finding(

@@ -17,6 +17,7 @@ _FEW_ROWS_OF_CLASS = 20
 # out a part of the training rows; this is as if it were a fifth of them.
 _VALIDATION_SHARE = 0.2
 _LEAKS = ("GIVES_TARGET_AWAY", "COPY_OF_TARGET")
+FAILED_AFTER_TRAINING = "AUTOPILOT_FAILED_AFTER_TRAINING"
 _NAMES = {
     "roc_auc": "ROC AUC",
     "accuracy": "accuracy",
@@ -185,11 +186,10 @@ def _trust(
         doubts.append(_few_of("them", scarce))
     if agreement is not None and agreement["disagrees"]:
         doubts.append("Autopilot's own metric disagrees")
-    others = [
-        each
-        for each in warnings
-        if each["level"] == "warning" and each["code"] not in (*_LEAKS, "VALIDATION_DISAGREES")
-    ]
+    if any(each["code"] == FAILED_AFTER_TRAINING for each in warnings):
+        doubts.append("Autopilot's job failed after training")
+    named = (*_LEAKS, "VALIDATION_DISAGREES", FAILED_AFTER_TRAINING)
+    others = [each for each in warnings if each["level"] == "warning" and each["code"] not in named]
     if others:
         more = " more" if doubts else ""
         doubts.append(

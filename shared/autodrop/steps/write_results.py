@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed
+from autodrop.errors import JobFailed, OutOfRoom
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
 from autodrop.report import Report
@@ -27,6 +26,7 @@ from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 from autodrop.steps.run_folder import read_dataset, read_object, read_summary
+from autodrop.work_folder import empty_work_folder, within_room
 
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
@@ -44,7 +44,10 @@ def write_results(services: Services, run_id: str) -> Report:
     if transform is None or transform.status != "Completed":
         return Report("Batch transform is not completed", {"run_id": run_id})
     try:
-        summary = _write(services, run, transform)
+        with within_room():
+            summary = _write(services, run, transform)
+    except OutOfRoom:
+        return conclude(services, run, _too_many_rows())
     except JobFailed as problem:
         return conclude(services, run, _unusable(problem))
     return conclude(
@@ -70,8 +73,7 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
         columns,
         _previous(services, run, dataset, problem_type),
     )
-    with TemporaryDirectory() as name:
-        place = Path(name)
+    with empty_work_folder(services.work_folder) as place:
         table = place / "predictions.csv"
         with score(
             dataset,
@@ -219,6 +221,16 @@ def _missing(found: int, wanted: int) -> JobFailed:
         "PREDICTIONS_MISSING",
         f"Batch transform wrote {found:,} outputs instead of "
         f"{'one' if wanted == 1 else f'those of {wanted:,} parts'}.",
+    )
+
+
+def _too_many_rows() -> Outcome:
+    return Outcome(
+        RunState.FAILED,
+        "RESULTS_TOO_LARGE",
+        "The held-out rows do not fit on the disk of the function that scores them.",
+        "Lower `split.test_fraction` and drop the file again; the predictions are under "
+        "inference-results/.",
     )
 
 
