@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ _SETTINGS = {
 }
 
 
-_FULL = os.strerror(errno.ENOSPC)
+_FULL = "No space left on device"
 
 
 @contextmanager
