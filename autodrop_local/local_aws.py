@@ -206,6 +206,7 @@ def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(layout.host_output), create, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, number) for number in _inherited_files()),
         ],
     )
     ended = False
@@ -220,6 +221,16 @@ def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
             break
         time.sleep(0.05)
     raise LocalAwsError(f"The local AWS did not come up.\n{_last_words(layout)}")
+
+
+def _inherited_files() -> list[int]:
+    """Files that this process got from its own parent, such as a lock: the host outlives both."""
+    numbers = []
+    for number in (int(name) for name in os.listdir("/dev/fd")):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            if number > 2 and os.get_inheritable(number):
+                numbers.append(number)
+    return numbers
 
 
 def _has_ended(pid: int) -> bool:
