@@ -120,6 +120,9 @@ def prepare_file(file: LocalFile, to: Path) -> Dataset:
             (to / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, to / place)
     run_folder = RunFolder("")
+    if prepared.plan is not None:
+        (to / run_folder.probe_plan).parent.mkdir(exist_ok=True)
+        (to / run_folder.probe_plan).write_bytes(to_json(prepared.plan.to_json()))
     (to / run_folder.profile).write_bytes(to_json(prepared.profile))
     (to / run_folder.dataset).write_bytes(to_json(prepared.dataset.to_json()))
     return prepared.dataset
@@ -130,9 +133,13 @@ def _places(prepared: Prepared) -> Iterator[tuple[Path, str]]:
     yield prepared.train, folder.train
     yield prepared.test, folder.test
     yield prepared.truth, folder.truth
-    if prepared.model_train is not None and prepared.model_test is not None:
+    if prepared.model_train is not None:
         yield prepared.model_train, folder.model_train
+    if prepared.model_test is not None:
         yield prepared.model_test, folder.model_test
+    if prepared.probe is not None:
+        dataset = prepared.dataset
+        yield prepared.probe, dataset.probe_key.removeprefix(dataset.folder.prefix)
 
 
 def rejection_json(problem: Rejected) -> dict[str, Any]:
@@ -282,7 +289,7 @@ def written_lines(to: Path, dataset: Dataset) -> Iterator[str]:
         f"{counted(split.train_rows, 'row')} to train on and {split.test_rows:,} to test on "
         f"({split.method}) are in {plain(to)}"
     )
-    if dataset.has_model_input:
+    if dataset.has_model_train or dataset.has_model_test:
         yield "The model gets the copies in model-input/, with some cells written otherwise."
 
 

@@ -688,6 +688,10 @@ def _parts(content: bytes) -> dict[str, bytes]:
     held_out = len(rows) * 5 // 6
     target = header.rpartition(",")[2]
     train, test, truth = rows[:held_out], [], []
+    coded = [
+        f"{cells},{int(label == 'yes')}"
+        for cells, _, label in (row.rpartition(",") for row in train)
+    ]
     for number, row in enumerate(rows[held_out:], held_out):
         cells, _, label = row.rpartition(",")
         test.append(cells)
@@ -695,6 +699,7 @@ def _parts(content: bytes) -> dict[str, bytes]:
     written = {}
     for name, first, lines in (
         ("train", [header], train),
+        ("model-train", [header], coded),
         ("test", [], test),
         ("truth", [f"row,{target}"], truth),
     ):
@@ -751,10 +756,10 @@ def _predictions(keys: Sequence[str], rows: int) -> bytes:
     for row in range(rows):
         score = round((row % 10) / 10, 1)
         values = {
-            "predicted_label": "yes" if score > 0.5 else "no",
+            "predicted_label": "1" if score > 0.5 else "0",
             "probability": max(score, 1 - score),
             "probabilities": str([1 - score, score]),
-            "labels": "['no', 'yes']",
+            "labels": "['0', '1']",
         }
         writer.writerow([values[key] for key in keys])
     return written.getvalue().encode()

@@ -11,6 +11,7 @@ from autodrop.dataset import Dataset
 from autodrop.naming import RunFolder
 from autodrop.run import Run
 from autodrop.sagemaker_jobs import Container
+from autodrop.settings import ProblemType
 
 # In the order asked for; a container gives those it supports. `probabilities` and `labels` are
 # lists in the same order: the only score whose class is certain, because `probability` means the
@@ -38,8 +39,9 @@ _SMALLEST_VOLUME_GB = 30
 _LARGEST_VOLUME_GB = 16_384
 # For what lies on the volume besides the data.
 _SPARE_GB = 20
-# Plain text once; its parts, which hold every row once more; and twice that for what Spark spills.
-_PLAIN_TIMES = 5
+# Plain text once; its parts, which hold every row once more and training rows twice; and twice that
+# for what Spark spills.
+_PLAIN_TIMES = 7
 # Packed files unpack to ten times their size and more.
 _PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES - 1)
 _PLAIN_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -188,11 +190,15 @@ def automl_job_request(dataset: Dataset, role_arn: str) -> dict[str, Any]:
         "RoleArn": role_arn,
         "Tags": _tags(dataset.folder, dataset.run_id),
     }
-    if settings.problem_type is not None:
+    problem_type = settings.problem_type
+    if problem_type is None and dataset.target.model_labels:
+        # Nobody but autodrop knows that these ones and zeros are classes.
+        problem_type = ProblemType.BINARY
+    if problem_type is not None:
         # Autopilot takes problem type and objective together or not at all.
-        tabular["ProblemType"] = settings.problem_type.autopilot_name
+        tabular["ProblemType"] = problem_type.autopilot_name
         request["AutoMLJobObjective"] = {
-            "MetricName": settings.objective or settings.problem_type.objectives[0]
+            "MetricName": settings.objective or problem_type.objectives[0]
         }
     return request
 

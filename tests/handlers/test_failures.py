@@ -167,7 +167,10 @@ def test_a_failed_run_lists_what_it_kept(journey: Journey) -> None:
     journey.invoke("record_failure", "transform-failed")
 
     assert journey.failure["kept"] == sorted(
-        [FOLDER.autopilot, FOLDER.dataset, FOLDER.profile, FOLDER.test, FOLDER.train, FOLDER.truth]
+        [
+            *(FOLDER.autopilot, FOLDER.dataset, FOLDER.profile),
+            *(FOLDER.model_train, FOLDER.test, FOLDER.train, FOLDER.truth),
+        ]
     )
     assert all(key in journey.world.bucket.objects for key in journey.failure["kept"])
 

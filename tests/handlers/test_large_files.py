@@ -653,7 +653,7 @@ def test_the_training_and_the_transform_read_all_parts(large: Journey) -> None:
     large.to("transforming")
 
     sagemaker = large.world.sagemaker
-    assert sagemaker.jobs[RUN].train_uri == f"s3://{BUCKET}/{FOLDER.prefix}train/"
+    assert sagemaker.jobs[RUN].train_uri == f"s3://{BUCKET}/{FOLDER.prefix}model-input/train/"
     assert sagemaker.transforms[RUN].input_uri == f"s3://{BUCKET}/{FOLDER.prefix}test/"
 
 

@@ -136,13 +136,13 @@ def test_the_data_of_a_processing_job_tells_whose_it_is() -> None:
     [
         (0, "a.csv", 30),
         (500_000_001, "a.csv", 30),
-        (2_500_000_000, "a.csv", 33),
-        (10_000_000_000, "a.csv", 70),
-        (10_000_000_000, "A.TSV", 70),
-        (100_000_000_000, "a.csv", 520),
-        (1_000_000_000, "a.csv.gz", 61),
-        (1_000_000_000, "a.parquet", 61),
-        (1_000_000_000, "a", 61),
+        (2_500_000_000, "a.csv", 38),
+        (10_000_000_000, "a.csv", 90),
+        (10_000_000_000, "A.TSV", 90),
+        (100_000_000_000, "a.csv", 720),
+        (1_000_000_000, "a.csv.gz", 81),
+        (1_000_000_000, "a.parquet", 81),
+        (1_000_000_000, "a", 81),
         (10**15, "a.csv", 16_384),
     ],
 )
@@ -181,10 +181,22 @@ def test_a_problem_type_brings_its_default_objective(kind: ProblemType) -> None:
 
 
 def test_without_a_problem_type_there_is_no_objective_either() -> None:
-    request = automl_job_request(set_to(), ROLE)
+    classes = (("a", 200), ("b", 200), ("c", 200))
+    dataset = a_dataset(kind=ProblemType.MULTICLASS, classes=classes, positive=None)
+
+    request = automl_job_request(dataset, ROLE)
 
     assert "AutoMLJobObjective" not in request
     assert "ProblemType" not in request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+
+
+def test_ones_and_zeros_are_said_to_be_classes() -> None:
+    request = automl_job_request(a_dataset(), ROLE)
+
+    tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    assert tabular["ProblemType"] == "BinaryClassification"
+    assert request["AutoMLJobObjective"] == {"MetricName": "F1"}
+    accepted("CreateAutoMLJobV2", request, rules.check_automl_job)
 
 
 def test_the_rules_would_notice_one_without_the_other() -> None:
@@ -202,7 +214,7 @@ def test_an_automl_job_trains_on_the_training_file_alone() -> None:
 
     (channel,) = request["AutoMLJobInputDataConfig"]
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-    assert uri == f"s3://{BUCKET}/{dataset.folder.train}"
+    assert uri == f"s3://{BUCKET}/{dataset.folder.model_train}"
     assert channel["ContentType"] == "text/csv;header=present"
     assert request["OutputDataConfig"]["S3OutputPath"] == f"s3://{BUCKET}/{dataset.folder.output}"
     tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]

@@ -89,7 +89,11 @@ def prepared(source: Path, output: Path) -> dict[str, Any]:
     finally:
         session.stop()
         shutil.rmtree(folder)
-    return {"dataset": found.dataset.to_json(), "profile": found.profile}
+    return {
+        "dataset": found.dataset.to_json(),
+        "profile": found.profile,
+        "probe": None if found.plan is None else found.plan.to_json(),
+    }
 
 
 def paths_of(drop: Drop, folder: Path) -> list[Path]:

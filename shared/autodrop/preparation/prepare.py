@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from autodrop.preparation.parts import (
     write_split,
     write_with_test_file,
 )
+from autodrop.preparation.probe_rows import write_probe
 from autodrop.preparation.splits import training_row_count
+from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import Settings
 
 __all__ = ["Dropped", "Examined", "Prepared", "examine", "prepare"]
@@ -40,6 +42,8 @@ class Prepared:
         truth: CSV with header: row number, columns that were kept out, target.
         model_train: What Autopilot reads where that is not `train`.
         model_test: What batch transform reads where that is not `test`.
+        probe: Rows with which the model is asked what drives it; None where these are too long.
+        plan: What each of them is for.
     """
 
     dataset: Dataset
@@ -49,6 +53,8 @@ class Prepared:
     truth: Path
     model_train: Path | None = None
     model_test: Path | None = None
+    probe: Path | None = None
+    plan: ProbePlan | None = None
 
 
 def prepare(
@@ -69,24 +75,35 @@ def prepare(
     Raises:
         Rejected: The file cannot be used; `others` holds what else was found.
     """
-    plan: Plan | None = None
+    split_plan: Plan | None = None
     with examined(dropped, settings, folder, min_rows) as (found, engine):
         if dropped.test_path is None:
-            plan = plan_split(found, settings, engine, folder, min_rows)
+            split_plan = plan_split(found, settings, engine, folder, min_rows)
         else:
             parts, split = write_with_test_file(
                 dropped, dropped.test_path, settings, found, engine, folder
             )
-    if plan is not None:
+    if split_plan is not None:
         # The engine is closed: its memory is free for the order of the rows.
-        parts, split = write_split(plan, found.facts, folder)
+        parts, split = write_split(split_plan, found.facts, folder)
     columns = columns_of(found)
     emptied = texts_only_in_test(
         found.facts, parts, columns, folder, own_test_file=dropped.test_path is not None
     )
     dataset = dataset_of(dropped, settings, found, split, emptied)
     model = write_model_input(dataset, parts, columns, found.table.names, folder)
-    return Prepared(dataset, found.profile, parts.train, parts.test, parts.truth, *model)
+    read = model[1] or parts.test
+    plan = write_probe(dataset, found.profile, [read], [parts.truth], folder)
+    return Prepared(
+        replace(dataset, probe_rows=0 if plan is None else plan.rows),
+        found.profile,
+        parts.train,
+        parts.test,
+        parts.truth,
+        *model,
+        None if plan is None else folder / PROBE_FILE,
+        plan,
+    )
 
 
 def dataset_of(

@@ -76,7 +76,9 @@ def verdict(summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {
         "quality": _quality(held_out, scarce),
         "comparison": _comparison(held_out, summary["comparison"]),
-        "trust": _trust(held_out, summary["agreement"], summary["warnings"], scarce),
+        "trust": _trust(
+            held_out, summary["agreement"], summary["warnings"], scarce, summary["drivers"]
+        ),
     }
 
 
@@ -173,6 +175,7 @@ def _trust(
     agreement: Mapping[str, Any] | None,
     warnings: Sequence[Mapping[str, Any]],
     scarce: tuple[int, str] | None,
+    drivers: Mapping[str, Any] | None,
 ) -> dict[str, str]:
     rows = held_out["rows"]
     counted = f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
@@ -198,11 +201,16 @@ def _trust(
             else f"there are {len(others)}{more} warnings"
         )
     measured = f"Measured on {counted} that the model had never seen"
+    asked = ""
+    if drivers is not None and drivers["dominant"] is not None:
+        column = f"'{drivers['dominant']['name']}'"
+        # No reason to doubt, but a question that only people can answer.
+        asked = f" It leans mostly on {column}: is {column} known at the time of the prediction?"
     if doubts:
-        return {"level": "caution", "text": f"{measured}, but {_listed(doubts)}."}
+        return {"level": "caution", "text": f"{measured}, but {_listed(doubts)}.{asked}"}
     if agreement is None:
-        return {"level": "yes", "text": f"{measured}."}
-    return {"level": "yes", "text": f"{measured}; Autopilot's own metric agrees."}
+        return {"level": "yes", "text": f"{measured}.{asked}"}
+    return {"level": "yes", "text": f"{measured}; Autopilot's own metric agrees.{asked}"}
 
 
 def _listed(parts: Sequence[str]) -> str:

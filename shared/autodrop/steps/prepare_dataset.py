@@ -127,8 +127,12 @@ def _upload(services: Services, run: Run, prepared: Prepared) -> None:
     services.bucket.upload(folder.train, prepared.train, _CSV)
     services.bucket.upload(folder.test, prepared.test, _CSV)
     services.bucket.upload(folder.truth, prepared.truth, _CSV)
-    if prepared.model_train is not None and prepared.model_test is not None:
+    if prepared.model_train is not None:
         services.bucket.upload(folder.model_train, prepared.model_train, _CSV)
+    if prepared.model_test is not None:
         services.bucket.upload(folder.model_test, prepared.model_test, _CSV)
+    if prepared.probe is not None and prepared.plan is not None:
+        services.bucket.upload(prepared.dataset.probe_key, prepared.probe, _CSV)
+        services.bucket.write(folder.probe_plan, to_json(prepared.plan.to_json()), JSON)
     services.bucket.write(folder.profile, to_json(prepared.profile), JSON)
     services.bucket.write(folder.dataset, to_json(prepared.dataset.to_json()), JSON)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from autodrop.dataset import Dataset
 from autodrop.errors import JobFailed, OutOfRoom
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
+from autodrop.probe import PROBE_FILE
 from autodrop.report import Report
 from autodrop.results import importance as explained
 from autodrop.results.candidates import leaderboard_csv
@@ -25,6 +27,7 @@ from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summa
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
+from autodrop.steps.ask_model import PROBE_OUTPUT, ask_model
 from autodrop.steps.run_folder import read_dataset, read_object, read_summary
 from autodrop.work_folder import empty_work_folder, within_room
 
@@ -72,6 +75,7 @@ def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, A
         _importance(bucket, dataset, autopilot),
         columns,
         _previous(services, run, dataset, problem_type),
+        partial(ask_model, bucket, dataset, problem_type, autopilot["response_keys"]),
     )
     with empty_work_folder(services.work_folder) as place:
         table = place / "predictions.csv"
@@ -178,6 +182,7 @@ def _tests(
     if dataset.parts:
         prefix = f"{prefix.rpartition('/')[0]}/"
     found = {_name(key): key for key in services.bucket.list(prefix)}
+    found.pop(PROBE_FILE, None)
     if not dataset.parts:
         return list(found.values()) if len(found) == 1 else None
     return [found[name] for name in truths] if found.keys() == set(truths) else None
@@ -196,7 +201,7 @@ def _parts(services: Services, run: Run, dataset: Dataset) -> tuple[Sequence[str
     outputs = {
         _name(key).removesuffix(_OUTPUT): key
         for key in services.bucket.list(prefix)
-        if key.endswith(_OUTPUT)
+        if key.endswith(_OUTPUT) and _name(key) != PROBE_OUTPUT
     }
     truth = dataset.truth_uri.removeprefix(dataset.uri(""))
     truths = {_name(key): key for key in services.bucket.list(truth)}
