@@ -527,11 +527,8 @@ class IssuedKeys:
         return status, answer_headers, body
 
 
-@functools.cache
-def _function_session(role_arn: str, function_name: str) -> SessionKey:
-    """The key that all processes of a function have while this host runs."""
-    role_name = role_arn.rpartition("/")[2]
-    session_name = function_name[:64]
+def _issue_session(role_name: str, role_id: str, session_name: str) -> SessionKey:
+    """New temporary credentials of a role."""
     key = SessionKey(
         f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32)
     )
@@ -539,12 +536,19 @@ def _function_session(role_arn: str, function_name: str) -> SessionKey:
         key.access_key,
         {
             "Arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role_name}/{session_name}",
-            "UserId": f"{role_name}:{session_name}",
+            "UserId": f"{role_id}:{session_name}",
             "SecretAccessKey": key.secret_key,
             "SessionToken": key.token,
         },
     )
     return key
+
+
+@functools.cache
+def _function_session(role_arn: str, function_name: str) -> SessionKey:
+    """The key that all processes of a function have while this host runs."""
+    role_name = role_arn.rpartition("/")[2]
+    return _issue_session(role_name, role_name, function_name[:64])
 
 
 def _random_credentials(config: dict[str, Any]) -> dict[str, str]:
@@ -660,19 +664,7 @@ def assume_role(role_arn: str, service: str, session_name: str) -> SessionKey:
                 f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
                 f"principal '{service}' to assume the role."
             )
-    key = SessionKey(
-        f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32)
-    )
-    sts.register_session(
-        key.access_key,
-        {
-            "Arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role_name}/{session_name}",
-            "UserId": f"{role['RoleId']}:{session_name}",
-            "SecretAccessKey": key.secret_key,
-            "SessionToken": key.token,
-        },
-    )
-    return key
+    return _issue_session(role_name, role["RoleId"], session_name)
 
 
 def _trusts(role: dict[str, Any], service: str) -> bool:
