@@ -22,10 +22,11 @@ from autodrop.preparation.checks import (
     judge,
 )
 from autodrop.preparation.counting import Layout, count_table
-from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.preparation.duckdb_engine import WIDE, DuckDB
 from autodrop.preparation.engine import (
     CannotRead,
     Engine,
+    TooManyGroups,
     column,
     inexact_sql,
     kind_sql,
@@ -206,7 +207,12 @@ def counted(
         layout = replace(layout_of(table, target, settings), has_quotes=quotes)
         engine.read_csv(table.text.path, table.dialect, table.width)
         try:
+            if table.width > WIDE:
+                # To look at some columns, the text would be taken apart whole, again and again.
+                engine.keep_by_column(folder / "cells.parquet")
             facts = count_table(engine, layout)
+        except TooManyGroups:
+            raise _too_wide(table.width) from None
         except CannotRead:
             check_row_lengths(table)
             table = diagnosed(table, folder)
@@ -216,6 +222,14 @@ def counted(
             return table, facts
         table = better
     raise csv_unclear(table)
+
+
+def _too_wide(columns: int) -> Rejected:
+    return Rejected(
+        "TABLE_TOO_WIDE",
+        f"A row of {in_words(columns, 'column')} takes more memory than there is to count them.",
+        "Leave columns out, or shorten their cells.",
+    )
 
 
 def _placed(
