@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from autodrop.ceilings import DEFAULT_CEILINGS
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 from autodrop.naming import Drop
@@ -74,6 +75,7 @@ class World:
             execution_role_arn=ROLE,
             default_settings={},
             max_dataset_bytes=10_000_000,
+            ceilings=DEFAULT_CEILINGS,
             processing=SPARK,
         )
 
@@ -127,6 +129,7 @@ class FakeBucket:
     )
     newest: dict[str, str] = field(default_factory=dict)
     writes: int = 0
+    name: str = BUCKET
 
     def put(
         self,

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from autodrop.ceilings import Ceilings
 from autodrop.events import OwnEvent
 from autodrop.requests import ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
@@ -35,6 +36,10 @@ class ObjectFacts:
 
 class Bucket(Protocol):
     """Objects of the data bucket."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         """Write the object to `path` and return its metadata.
@@ -195,4 +200,5 @@ class Services:
     execution_role_arn: str
     default_settings: Mapping[str, Any]
     max_dataset_bytes: int
+    ceilings: Ceilings
     processing: ProcessingSetup

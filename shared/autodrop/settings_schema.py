@@ -168,6 +168,7 @@ class Setting:
         example: A value as it is written in YAML.
         default: What happens when it is not set, where that is not a value.
         parameter: The template parameter that sets it for all datasets.
+        ceiling: The template parameter that it must not exceed.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Setting:
     example: str
     default: str = ""
     parameter: str = ""
+    ceiling: str = ""
 
     @property
     def group(self) -> str:

@@ -32,6 +32,11 @@ class S3Bucket:
         self._client = client
         self._name = name
 
+    @property
+    def name(self) -> str:
+        """What the bucket is called."""
+        return self._name
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         """Write the object to `path` and return its metadata.
 

@@ -31,7 +31,7 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
     drop again finds it there and does nothing. A file that is too large for a function goes to a
     processing job.
     """
-    if not drop.is_dataset:
+    if not drop.is_dataset or drop.bucket != services.bucket.name:
         return Report("Not a dataset", {"key": drop.key})
     if drop.is_folder:
         # The mark of a folder is empty: its parts are what is large.
@@ -81,7 +81,7 @@ def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
     dropped.mkdir()
     paths, metadata = _download(services, drop, dropped)
     settings = read_settings(services, drop, metadata)
-    return prepare(
+    prepared = prepare(
         Dropped(
             paths=paths,
             drop=drop,
@@ -92,6 +92,8 @@ def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
         settings,
         folder,
     )
+    services.ceilings.check_rows(prepared.dataset.rows)
+    return prepared
 
 
 def _download(

@@ -20,7 +20,7 @@ def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -
         metadata: What came with it.
 
     Raises:
-        Rejected: A setting cannot be used.
+        Rejected: A setting cannot be used, or is above the stack's ceiling.
     """
     try:
         content = services.bucket.read(drop.settings_key)
@@ -28,7 +28,9 @@ def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -
         said = {}
     else:
         said = read_settings_file(content, f"s3://{drop.bucket}/{drop.settings_key}")
-    return parse_settings(services.default_settings, said, settings_from_metadata(metadata))
+    settings = parse_settings(services.default_settings, said, settings_from_metadata(metadata))
+    services.ceilings.check_settings(settings)
+    return settings
 
 
 def file_gone(drop: Drop) -> Rejected:

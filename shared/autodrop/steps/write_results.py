@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed
+from autodrop.errors import JobFailed, NotFound
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
 from autodrop.report import Report
@@ -26,7 +26,12 @@ from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summa
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
-from autodrop.steps.run_folder import read_dataset, read_object, read_summary
+from autodrop.steps.run_folder import (
+    read_dataset,
+    read_object,
+    read_summary,
+    unusable_dataset,
+)
 
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
@@ -44,7 +49,11 @@ def write_results(services: Services, run_id: str) -> Report:
     if transform is None or transform.status != "Completed":
         return Report("Batch transform is not completed", {"run_id": run_id})
     try:
-        summary = _write(services, run, transform)
+        dataset = read_dataset(services, run)
+    except (NotFound, JobFailed) as problem:
+        return conclude(services, run, unusable_dataset(problem))
+    try:
+        summary = _write(services, run, dataset, transform)
     except JobFailed as problem:
         return conclude(services, run, _unusable(problem))
     return conclude(
@@ -54,9 +63,10 @@ def write_results(services: Services, run_id: str) -> Report:
     )
 
 
-def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, Any]:
+def _write(
+    services: Services, run: Run, dataset: Dataset, transform: TransformJob
+) -> dict[str, Any]:
     bucket, folder = services.bucket, run.folder
-    dataset = read_dataset(services, run)
     autopilot = json.loads(bucket.read(folder.autopilot))
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
     profile = read_object(bucket, folder.profile)
