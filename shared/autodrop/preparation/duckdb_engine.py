@@ -79,6 +79,10 @@ class DuckDB:
             "create or replace view cells as select * "
             f"from read_csv({self.literal(str(path))}, {options})"
         )
+        self.expect(width)
+
+    def expect(self, width: int) -> None:
+        """Take the memory that tables of so many columns need."""
         if width > WIDE:
             self._connection.execute("set threads = 1")
             self._allow(_MEGABYTES + int(width * _MEGABYTES_FOR_COLUMN))
