@@ -23,6 +23,7 @@ from autodrop.preparation.dialect import NAMES
 from autodrop.preparation.prepare import Dropped, Examined, Prepared, examine, prepare
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
+from autodrop.work_folder import within_room
 from autodrop_cli.dropping import default_dataset
 from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.terminal import plain
@@ -110,8 +111,9 @@ def check_file(file: LocalFile) -> Examined:
 
     Raises:
         Rejected: It cannot be used.
+        OutOfRoom: The disk is full, or the memory too small.
     """
-    with TemporaryDirectory(prefix="autodrop-") as folder:
+    with TemporaryDirectory(prefix="autodrop-") as folder, within_room():
         return examine(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
 
 
@@ -120,15 +122,19 @@ def prepare_file(file: LocalFile, to: Path) -> Dataset:
 
     Raises:
         Rejected: The file cannot be used; nothing is written.
+        OutOfRoom: The disk is full, or the memory too small.
     """
     to.mkdir(parents=True, exist_ok=True)
     # Beside what is written: moving files there costs nothing.
-    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder:
+    with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder, within_room():
         prepared = prepare(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
         for path, place in _places(prepared):
             (to / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, to / place)
     run_folder = RunFolder("")
+    if prepared.plan is not None:
+        (to / run_folder.probe_plan).parent.mkdir(exist_ok=True)
+        (to / run_folder.probe_plan).write_bytes(to_json(prepared.plan.to_json()))
     (to / run_folder.profile).write_bytes(to_json(prepared.profile))
     (to / run_folder.dataset).write_bytes(to_json(prepared.dataset.to_json()))
     return prepared.dataset
@@ -139,9 +145,13 @@ def _places(prepared: Prepared) -> Iterator[tuple[Path, str]]:
     yield prepared.train, folder.train
     yield prepared.test, folder.test
     yield prepared.truth, folder.truth
-    if prepared.model_train is not None and prepared.model_test is not None:
+    if prepared.model_train is not None:
         yield prepared.model_train, folder.model_train
+    if prepared.model_test is not None:
         yield prepared.model_test, folder.model_test
+    if prepared.probe is not None:
+        dataset = prepared.dataset
+        yield prepared.probe, dataset.probe_key.removeprefix(dataset.folder.prefix)
 
 
 def rejection_json(problem: Rejected) -> dict[str, Any]:
@@ -291,7 +301,7 @@ def written_lines(to: Path, dataset: Dataset) -> Iterator[str]:
         f"{counted(split.train_rows, 'row')} to train on and {split.test_rows:,} to test on "
         f"({split.method}) are in {plain(to)}"
     )
-    if dataset.has_model_input:
+    if dataset.has_model_train or dataset.has_model_test:
         yield "The model gets the copies in model-input/, with some cells written otherwise."
 
 

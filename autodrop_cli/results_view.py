@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -44,6 +44,13 @@ _PLOT_WIDTH = 40
 _WIDE = 130
 # Below this one Autopilot's own numbers are left to the report, so that names stay whole.
 _NARROW = 100
+_DIRECTIONS = {
+    "rises": "goes up with it",
+    "falls": "goes down with it",
+    "both_ways": "goes up and down",
+    "flat": "hardly any",
+    "by_value": "differs by value",
+}
 _QUESTIONS = {
     "quality": "is it good?",
     "comparison": "better than before?",
@@ -190,7 +197,9 @@ def _overview(summary: Mapping[str, Any]) -> Text:
         (
             "objective",
             f"{word(reached.get('metric'))} {_number(reached.get('value'))} "
-            "on Autopilot's own validation rows",
+            "on Autopilot's own validation rows"
+            if reached
+            else _NOT_AVAILABLE,
         ),
         ("time", _times(part(summary, "timings"))),
     )
@@ -374,6 +383,9 @@ def _curves(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _drivers(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if asked := parts(part(summary, "drivers"), "features"):
+        yield from _asked(part(summary, "drivers"), asked)
+        return
     importance = part(summary, "importance")
     features = [
         (word(each.get("name")), value)
@@ -395,6 +407,39 @@ def _drivers(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table
     if label := word(importance.get("label")):
         yield Text(label, "dim")
+
+
+def _asked(
+    drivers: Mapping[str, Any], features: Sequence[Mapping[str, Any]]
+) -> Iterator[RenderableType]:
+    """Yield what drives the model, as it says itself."""
+    values = [number(each.get("importance")) or 0.0 for each in features]
+    most = max(values)
+    if most <= 0:
+        yield Text("No column is important: what the model says depends on none of them much.")
+        return
+    metric = _metric_name(word(drivers.get("metric")))
+    table = _table("What drives the model")
+    table.add_column("column", overflow="fold")
+    table.add_column("importance", no_wrap=True)
+    table.add_column("", justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("effect")
+    for each, value in list(zip(features, values, strict=True))[:_MOST_DRIVERS]:
+        ends = {end: number(each.get(end)) for end in ("low", "high")}
+        table.add_row(
+            word(each.get("name")),
+            bar(max(value, 0.0), most, _PLOT_WIDTH // 2),
+            _number(value),
+            words.interval(ends) or "",
+            _DIRECTIONS.get(word(each.get("direction")), ""),
+        )
+    yield table
+    yield Text(
+        f"Permutation importance: how much {metric} suffers when a column is shuffled, on "
+        f"{count(drivers.get('rows'))} held-out rows.",
+        "dim",
+    )
 
 
 def _mistakes(summary: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -59,17 +59,32 @@ def a_dataset(
         "rows": 600,
         "columns": ("x", "z", target),
         "features": ("x", "z"),
-        "target": Target(target, "It is set as the target.", kind, classes, positive),
+        "target": Target(
+            target,
+            "It is set as the target.",
+            kind,
+            classes,
+            positive,
+            model_labels=model_labels(classes, positive),
+        ),
         "split": Split("random", 0.2, 200, 500, 100),
         "settings": settings or parse_settings(),
     }
     return Dataset(**{**values, **more})
 
 
+def model_labels(classes: tuple[tuple[str, int], ...], positive: str | None) -> dict[str, str]:
+    """Return the file's label by the model's for two classes, nothing for others."""
+    if positive is None or len(classes) != 2 or positive not in dict(classes):
+        return {}
+    (other,) = dict(classes).keys() - {positive}
+    return {"1": positive, "0": other}
+
+
 def a_job(status: str = "InProgress", **more: Any) -> AutoMLJob:
     """Return the AutoML job of the run that `a_run()` gives."""
     run = a_run()
-    train = f"s3://{BUCKET}/{RunFolder.of('bank', run.run_id).train}"
+    train = f"s3://{BUCKET}/{RunFolder.of('bank', run.run_id).model_train}"
     return AutoMLJob(run.run_id, status, "ModelTuning", train, NOON, **more)
 
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from autodrop.ceilings import DEFAULT_CEILINGS
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 from autodrop.naming import Drop
-from autodrop.ports import ObjectFacts, Services
+from autodrop.ports import Lease, ObjectFacts, Services
 from autodrop.requests import DATA_INPUT, ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import (
@@ -72,16 +74,21 @@ class World:
             events=FakeEventBus(self),
             topic=FakeTopic(self),
             now=self._tick,
+            sleep=self._sleep,
             execution_role_arn=ROLE,
             default_settings={},
             max_dataset_bytes=10_000_000,
             ceilings=DEFAULT_CEILINGS,
             processing=SPARK,
+            work_folder=Path(gettempdir()) / f"autodrop-test-{os.getpid()}",
         )
 
     def _tick(self) -> datetime:
         self.now += timedelta(milliseconds=1)
         return self.now
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def before(self, call: str) -> None:
         """Count a call that is about to happen; throttle it if that is due."""
@@ -219,6 +226,8 @@ class FakeLedger:
     # What the index of a dataset's runs still shows, where it lags behind.
     lagging: Mapping[str, Run] | None = None
     removed: set[str] = field(default_factory=set)
+    lease: Lease | None = None
+    is_leased: bool = False
 
     def claim(self, run: Run) -> Run | None:
         self.world.before("dynamodb:PutItem")
@@ -288,9 +297,65 @@ class FakeLedger:
         self.world.after()
         return True
 
+    def claim_announcement(
+        self, run_id: str, announced: str, now: datetime, before: datetime
+    ) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        run = self.items.get(run_id)
+        free = run is not None and (
+            run.announced != announced or run.announced_at is None or run.announced_at <= before
+        )
+        if run is not None and free:
+            self.items[run_id] = replace(run, announced=announced, announced_at=now)
+        self.world.after()
+        return free
+
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        run = self.items.get(run_id)
+        free = run is not None and run.waiting_told != str(state)
+        if run is not None and free:
+            self.items[run_id] = replace(run, waiting_told=str(state))
+        self.world.after()
+        return free
+
+    def take_lease(self, now: datetime, until: datetime) -> Lease | None:
+        self.world.before("dynamodb:UpdateItem")
+        if self.is_leased and self.lease is not None and self.lease.until > now:
+            self.world.after()
+            return None
+        self.lease = replace(self.lease or Lease(until), until=until)
+        self.is_leased = True
+        self.world.after()
+        return self.lease
+
+    def keep_lease(self, lease: Lease) -> bool:
+        self.world.before("dynamodb:UpdateItem")
+        ours = self._has(lease)
+        if ours:
+            self.lease = lease
+        self.world.after()
+        return ours
+
+    def end_lease(self, lease: Lease) -> None:
+        self.world.before("dynamodb:UpdateItem")
+        if self._has(lease):
+            self.is_leased = False
+        self.world.after()
+
+    def _has(self, lease: Lease) -> bool:
+        return self.is_leased and self.lease is not None and self.lease.until == lease.until
+
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
         self.world.before("dynamodb:UpdateItem")
-        known = {"job_status", "announced", "announced_at", "waiting_for", "headline"}
+        known = {
+            "job_status",
+            "announced",
+            "announced_at",
+            "waiting_for",
+            "waiting_told",
+            "headline",
+        }
         if unknown := facts.keys() - known:
             raise ValueError(f"a run has no {sorted(unknown)}")
         if run_id in self.items:
@@ -470,9 +535,19 @@ class FakeSageMaker:
             outcome = _outcome(order)
         self.world.bucket.put(f"{outputs['outcome']}/outcome.json", json.dumps(outcome).encode())
 
-    def end_job(self, name: str, status: str = "Completed", reason: str | None = None) -> None:
-        """End an AutoML job; Autopilot sends no event of it."""
-        best = _candidate(name) if status == "Completed" else None
+    def end_job(
+        self,
+        name: str,
+        status: str = "Completed",
+        reason: str | None = None,
+        *,
+        candidate: bool = False,
+    ) -> None:
+        """End an AutoML job; Autopilot sends no event of it.
+
+        With a `candidate`, one that does not complete has trained its best before.
+        """
+        best = _candidate(name) if candidate or status == "Completed" else None
         self.jobs[name] = replace(
             self.jobs[name],
             status=status,
@@ -616,6 +691,10 @@ def _parts(content: bytes) -> dict[str, bytes]:
     held_out = len(rows) * 5 // 6
     target = header.rpartition(",")[2]
     train, test, truth = rows[:held_out], [], []
+    coded = [
+        f"{cells},{int(label == 'yes')}"
+        for cells, _, label in (row.rpartition(",") for row in train)
+    ]
     for number, row in enumerate(rows[held_out:], held_out):
         cells, _, label = row.rpartition(",")
         test.append(cells)
@@ -623,6 +702,7 @@ def _parts(content: bytes) -> dict[str, bytes]:
     written = {}
     for name, first, lines in (
         ("train", [header], train),
+        ("model-train", [header], coded),
         ("test", [], test),
         ("truth", [f"row,{target}"], truth),
     ):
@@ -679,10 +759,10 @@ def _predictions(keys: Sequence[str], rows: int) -> bytes:
     for row in range(rows):
         score = round((row % 10) / 10, 1)
         values = {
-            "predicted_label": "yes" if score > 0.5 else "no",
+            "predicted_label": "1" if score > 0.5 else "0",
             "probability": max(score, 1 - score),
             "probabilities": str([1 - score, score]),
-            "labels": "['no', 'yes']",
+            "labels": "['0', '1']",
         }
         writer.writerow([values[key] for key in keys])
     return written.getvalue().encode()

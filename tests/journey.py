@@ -87,7 +87,7 @@ class Journey:
     def to(self, goal: str) -> Journey:
         """Bring the run to `goal`, one of the steps' names; forget the events on the way."""
         sagemaker = self.world.sagemaker
-        happens = {
+        happens: dict[str, Callable[[str], None]] = {
             "processed": sagemaker.end_processing,
             "trained": sagemaker.end_job,
             "transformed": sagemaker.end_transform,
@@ -189,7 +189,11 @@ class Scene:
             return journey.world
 
     def play(self, journey: Journey) -> None:
-        """Call the function."""
+        """Call the function.
+
+        A look has no other one beside it or shortly before it, dead or alive.
+        """
+        journey.world.ledger.lease = None
         journey.invoke(self.function, self.event)
 
 

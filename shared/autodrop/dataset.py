@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from autodrop import VERSION
 from autodrop.findings import Finding
 from autodrop.naming import RunFolder
+from autodrop.probe import PROBE_FILE
 from autodrop.settings import ProblemType, Settings, parse_settings
 
 SCHEMA_VERSION = 2
+# What the model knows the positive class and the other one as.
+MODEL_POSITIVE, MODEL_NEGATIVE = "1", "0"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Target:
         positive_class: For two classes, the one that binary metrics are about.
         positive_reason: Why this one.
         missing: Rows without a target: kept out of training and test.
+        model_labels: For two classes, the file's label by the model's; empty where the model learns
+            the labels of the file.
     """
 
     column: str
@@ -35,6 +41,12 @@ class Target:
     positive_class: str | None = None
     positive_reason: str | None = None
     missing: int = 0
+    model_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_recoded(self) -> bool:
+        """Whether the model learns other labels than those in the file."""
+        return any(model != file for model, file in self.model_labels.items())
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,10 @@ class Dataset:
             records at every newline.
         decimal_commas: Columns whose numbers are written with a decimal comma.
         emptied_texts: Columns whose texts stand in held-out rows only.
+        longest_row: No row that the model is given has more bytes; 0 where nobody counted.
         parts: Whether training, test and truth are several files each, in the order of their names.
+        probe_rows: How many rows of the probe lie beside the held-out rows; 0 where these are too
+            long, None where nobody has made a probe.
         warnings: What the user should know.
     """
 
@@ -123,7 +138,9 @@ class Dataset:
     newlines_replaced: int = 0
     decimal_commas: tuple[str, ...] = ()
     emptied_texts: tuple[str, ...] = ()
+    longest_row: int = 0
     parts: bool = False
+    probe_rows: int | None = None
     warnings: tuple[Finding, ...] = ()
 
     @property
@@ -136,31 +153,51 @@ class Dataset:
         return f"s3://{self.source['bucket']}/{key}"
 
     @property
-    def has_model_input(self) -> bool:
-        """Whether the model gets copies of the parts, in which some cells are written otherwise.
+    def has_model_train(self) -> bool:
+        """Whether the model learns from a copy, in which some cells are written otherwise.
 
-        Training and test files hold the cells as the dropped file spells them. Autopilot would take
-        a decimal comma for a text, and a text in a column of numbers fails a batch transform.
+        The training file holds the cells as the dropped file spells them. Autopilot would take a
+        decimal comma for a text, and choose by itself which of two classes its F1 is about.
         """
-        return bool(self.decimal_commas or self.emptied_texts)
+        return bool(self.decimal_commas) or self.target.is_recoded
+
+    @property
+    def has_model_test(self) -> bool:
+        """Whether the model scores a copy, in which some cells are written otherwise.
+
+        A text in a column of numbers fails a batch transform.
+        """
+        return bool(self.emptied_texts) or not set(self.features).isdisjoint(self.decimal_commas)
 
     @property
     def train_uri(self) -> str:
         """What Autopilot reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_train if self.has_model_input else self.folder.train)
+        return self._part(self.folder.model_train if self.has_model_train else self.folder.train)
 
     @property
     def test_uri(self) -> str:
-        """What batch transform reads; ends with a slash when it is several files."""
-        return self._part(self.folder.model_test if self.has_model_input else self.folder.test)
+        """What batch transform reads; ends with a slash when it is several files, as with a probe.
+
+        Nothing but the held-out rows and the probe lies in that folder.
+        """
+        return self._part(self._model_test, in_folder=bool(self.probe_rows))
+
+    @property
+    def probe_key(self) -> str:
+        """Where the probe is, if there is one: beside what batch transform reads."""
+        return f"{self._model_test.rpartition('/')[0]}/{PROBE_FILE}"
 
     @property
     def truth_uri(self) -> str:
         """Row numbers, carried columns and target; ends with a slash when it is several files."""
         return self._part(self.folder.truth)
 
-    def _part(self, key: str) -> str:
-        return self.uri(key.rpartition("/")[0] + "/" if self.parts else key)
+    @property
+    def _model_test(self) -> str:
+        return self.folder.model_test if self.has_model_test else self.folder.test
+
+    def _part(self, key: str, *, in_folder: bool = False) -> str:
+        return self.uri(key.rpartition("/")[0] + "/" if self.parts or in_folder else key)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written as `dataset.json`."""
@@ -175,7 +212,7 @@ class Dataset:
             "test": self._part(self.folder.test),
             "truth": self.truth_uri,
             "model_train": self.train_uri,
-            "model_test": self.test_uri,
+            "model_test": self._part(self._model_test),
         }
         return {"schema_version": SCHEMA_VERSION, "autodrop_version": VERSION, **written}
 
@@ -200,6 +237,7 @@ class Dataset:
                 positive_class=target["positive_class"],
                 positive_reason=target["positive_reason"],
                 missing=target["missing"],
+                model_labels=target.get("model_labels", {}),
             ),
             split=Split(**written["split"]),
             settings=parse_settings(settings),
@@ -207,6 +245,10 @@ class Dataset:
             newlines_replaced=written["newlines_replaced"],
             decimal_commas=tuple(written["decimal_commas"]),
             emptied_texts=tuple(written["emptied_texts"]),
+            # Runs that were prepared before it was counted have none.
+            longest_row=written.get("longest_row", 0),
             parts=written["parts"],
+            # Datasets of older versions have none.
+            probe_rows=written.get("probe_rows"),
             warnings=tuple(Finding.from_json(each) for each in written["warnings"]),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,22 @@ RESEND_AFTER = timedelta(minutes=5)
 # A run that waits for room, to look at its file or to score its held-out rows, gives up after this
 # long; so does one whose job has ended and of which nothing comes.
 GIVE_UP_AFTER = timedelta(hours=24)
+# Other jobs may go on for days; that the account has no room for any does not pass by itself.
+QUEUE_LIMIT = timedelta(days=7)
+# When people are told that a run waits for room, and what to ask AWS for.
+TELL_WAITING_AFTER = timedelta(hours=3)
+# A look costs SageMaker one Describe a run. How many it answers AWS does not document (it says
+# "Rate exceeded" beyond), so all looks together stay at 300 a minute, one after the other.
+CALLS_A_SECOND = 5
+MOST_LOOKED_AT = 300
+# Of the runs that wait for room, so many are tried at a look; it ends at the first refusal anyway.
+MOST_STARTED = 10
+# How close looks follow one another, whatever events ask for; the one event that comes too early
+# waits so long, and all others are content with its look.
+BETWEEN_LOOKS = timedelta(seconds=5)
+# A look ends before Lambda's timeout of 5 minutes does it; the lease outlives that timeout.
+LONGEST_LOOK = timedelta(minutes=4)
+LEASE = timedelta(seconds=310)
 
 
 class Action(StrEnum):
@@ -40,11 +57,13 @@ class Step:
     Attributes:
         action: What to do.
         status: For the three TELLs, the status to tell.
+        job_status: What SageMaker says itself, where that is another one.
         outcome: For END, how the run ends.
     """
 
     action: Action
     status: str = ""
+    job_status: str = ""
     outcome: Outcome | None = None
 
 
@@ -79,7 +98,7 @@ def next_step(
     if run.state is RunState.PREPARED:
         return Step(Action.START_JOB) if _quiet_for(run, now, GRACE) else WAIT
     if run.state is RunState.QUEUED:
-        return Step(Action.START_JOB)
+        return _queued(run, now)
     if run.state is RunState.TRAINING:
         return _training(run, now, job)
     return _transforming(run, now, transform)
@@ -133,16 +152,49 @@ def _never_prepared(run: Run, *, started: bool) -> Outcome:
     )
 
 
+def _queued(run: Run, now: datetime) -> Step:
+    # It is tried once more after people were told: nobody may have looked at it for days.
+    if now - run.updated_at > QUEUE_LIMIT and run.waiting_told == RunState.QUEUED:
+        outcome = Outcome(
+            RunState.FAILED,
+            "QUEUE_TIMEOUT",
+            "The account had no room for another Autopilot job for 7 days. "
+            f"{run.waiting_for or ''}".strip(),
+            "Ask AWS for a higher quota “Number of concurrent Autopilot jobs” of SageMaker, or "
+            "stop Autopilot jobs that are not needed, and drop the file again.",
+        )
+        return Step(Action.END, outcome=outcome)
+    return Step(Action.START_JOB)
+
+
+def waits_too_long(run: Run, now: datetime, job: AutoMLJob | None = None) -> bool:
+    """Return whether people are to be told that the run waits for room in the account.
+
+    Args:
+        run: The run.
+        now: The time.
+        job: Its AutoML job, for TRAINING runs: they wait for room for their transform.
+    """
+    since = (job and job.ended_at) or run.updated_at
+    return (
+        run.waiting_for is not None
+        and run.state in (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
+        and run.waiting_told != run.state
+        and now - since >= TELL_WAITING_AFTER
+    )
+
+
 def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
     if job is None:
         return Step(Action.START_JOB)
     if job.status not in TERMINAL_STATUSES:
         return WAIT
-    told = run.announced == _said(job.status)
+    status = job.result_status
+    told = run.announced == _said(status)
     if told and not _announced_before(run, now, RESEND_AFTER):
         return WAIT
     ended = job.ended_at or run.updated_at
-    if told and job.status == "Completed" and now - ended > GIVE_UP_AFTER:
+    if told and status == "Completed" and now - ended > GIVE_UP_AFTER:
         outcome = Outcome(
             RunState.FAILED,
             "TRANSFORM_NEVER_STARTED",
@@ -151,7 +203,9 @@ def _training(run: Run, now: datetime, job: AutoMLJob | None) -> Step:
             "`transform.instance_type`, and drop the file again.",
         )
         return Step(Action.END, outcome=outcome)
-    return Step(Action.TELL_JOB, status=job.status)
+    return Step(
+        Action.TELL_JOB, status=status, job_status=job.status if job.status != status else ""
+    )
 
 
 def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> Step:
@@ -175,6 +229,42 @@ def _transforming(run: Run, now: datetime, transform: TransformJob | None) -> St
         )
         return Step(Action.END, outcome=outcome)
     return Step(Action.TELL_TRANSFORM, status=transform.status)
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """Which runs a look is about.
+
+    Attributes:
+        looked_at: Runs of which each may cost one call, in this order.
+        queued: Runs that wait for room, whoever waits longest first.
+        cursor: Where the next look goes on.
+        takes: How long it has to be before the next look may begin.
+    """
+
+    looked_at: tuple[Run, ...]
+    queued: tuple[Run, ...]
+    cursor: str
+    takes: timedelta
+
+
+def agenda(runs: Sequence[Run], cursor: str) -> Agenda:
+    """Return what a look does that goes on where the last one ended.
+
+    Args:
+        runs: All open runs, oldest first.
+        cursor: Of the last look; empty before the first.
+    """
+    queued = tuple(run for run in runs if run.state is RunState.QUEUED)
+    others = [run for run in runs if run.state is not RunState.QUEUED]
+    later = [run for run in others if _place(run) > cursor]
+    turn = (later + others[: len(others) - len(later)])[:MOST_LOOKED_AT]
+    takes = max(BETWEEN_LOOKS, timedelta(seconds=len(turn) / CALLS_A_SECOND))
+    return Agenda(tuple(turn), queued, _place(turn[-1]) if turn else "", takes)
+
+
+def _place(run: Run) -> str:
+    return f"{run.created_at.isoformat(timespec='microseconds')} {run.run_id}"
 
 
 def announcement(step: Step) -> str:

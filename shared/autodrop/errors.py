@@ -2,6 +2,7 @@
 
     AutodropError
     ├── Rejected           the input is not usable; never retried, the user must act
+    ├── OutOfRoom          disk or memory are too small for the file; answered by the step
     ├── Transient          throttling, 5xx; Lambda retries
     │   └── QuotaExceeded  no room in the account now; the run waits and `watch_runs` tries again
     ├── JobFailed          SageMaker failed or refused; never retried
@@ -74,6 +75,13 @@ class Rejected(AutodropError):
     def finding(self) -> Finding:
         """The problem in the form of everything else that is found."""
         return Finding(self.code, self.message, self.remedy, self.line, self.column, self.example)
+
+
+class OutOfRoom(AutodropError):
+    """What a file needs does not fit on the disk, or into the memory, where it is worked on.
+
+    Not retried there: it goes where there is more room. It says nothing about the file.
+    """
 
 
 class Transient(AutodropError):

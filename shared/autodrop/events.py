@@ -21,6 +21,7 @@ JOB_CHANGED = "Autopilot Job State Change"
 TRANSFORM_CHANGED = "Transform Job State Change"
 PROCESSING_CHANGED = "Processing Job State Change"
 RUN_CHANGED = "Run State Change"
+RUN_WAITING = "Run Waiting"
 SAGEMAKER_TRANSFORM_CHANGED = "SageMaker Transform Job State Change"
 # What our event says of a processing job that is not there; SageMaker has no such status.
 NOT_STARTED = "NotStarted"
@@ -186,9 +187,16 @@ def parse_failed_delivery(
     raise MalformedEvent("the message holds no event")
 
 
-def job_changed(run: Run, status: str) -> OwnEvent:
-    """Return the event that Autopilot itself never sends."""
-    return OwnEvent(JOB_CHANGED, {**_about(run), "status": status})
+def job_changed(run: Run, status: str, job_status: str = "") -> OwnEvent:
+    """Return the event that Autopilot itself never sends.
+
+    Args:
+        run: The run.
+        status: What rules go by: `Completed` also for a job that failed after training.
+        job_status: What SageMaker says of such a job.
+    """
+    detail = {**_about(run), "status": status}
+    return OwnEvent(JOB_CHANGED, {**detail, "job_status": job_status} if job_status else detail)
 
 
 def transform_changed(run: Run, status: str) -> OwnEvent:
@@ -216,6 +224,20 @@ def run_changed(run: Run) -> OwnEvent:
             "reason": run.reason,
             "headline": run.headline,
             "folder": f"s3://{run.drop.bucket}/{run.folder.prefix}",
+        },
+    )
+
+
+def run_waiting(run: Run, reason: str) -> OwnEvent:
+    """Return the event that tells that a run has been waiting for room for long, and why."""
+    return OwnEvent(
+        RUN_WAITING,
+        {
+            **_about(run),
+            "dataset": run.dataset,
+            "state": str(run.state),
+            "waiting_for": reason,
+            "since": run.updated_at.isoformat(),
         },
     )
 

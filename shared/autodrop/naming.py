@@ -230,6 +230,11 @@ class RunFolder:
         return f"{self.prefix}model-input/test/test_data.csv"
 
     @property
+    def probe_plan(self) -> str:
+        """`plan.json`: what each row of the probe is for."""
+        return f"{self.prefix}probe/plan.json"
+
+    @property
     def output(self) -> str:
         """Where Autopilot writes, without a trailing slash."""
         return f"{self.prefix}output"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from autodrop import VERSION
-from autodrop.errors import JobFailed, NotDelivered, Rejected
-from autodrop.events import run_changed
+from autodrop.errors import JobFailed, NotDelivered, Rejected, Transient
+from autodrop.events import run_changed, run_waiting
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.run import Outcome, Run, RunState
@@ -113,6 +114,70 @@ def notification(run: Run) -> tuple[str, str]:
         f"Run: {run.run_id}",
     ]
     return subject, "\n".join(lines)
+
+
+# What a run waits for, how its quota is called in Service Quotas, and when it gives up.
+_QUOTAS = "https://console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas"
+_WAITS = {
+    RunState.QUEUED: (
+        "another Autopilot job",
+        "“Number of concurrent Autopilot jobs”",
+        "7 days",
+    ),
+    RunState.PREPARING: (
+        "the Processing job that reads its file",
+        "“<instance type> for processing job usage”",
+        "24 hours",
+    ),
+    RunState.TRAINING: (
+        "the batch transform that scores its held-out rows",
+        "“<instance type> for transform job usage”",
+        "24 hours",
+    ),
+}
+
+
+def tell_waiting(services: Services, run: Run, reason: str) -> None:
+    """Tell people and the bus once that the run has been waiting for room for hours.
+
+    Args:
+        services: What it is told with.
+        run: A run that is QUEUED, PREPARING or TRAINING.
+        reason: What it waits for, in SageMaker's words.
+
+    Raises:
+        Transient: It could not be sent now; it is tried again.
+    """
+    if not services.ledger.claim_waiting_notice(run.run_id, run.state):
+        return
+    try:
+        services.events.put(run_waiting(run, reason))
+        with suppress(NotDelivered):
+            services.topic.publish(*waiting_notification(run, reason))
+    except Transient:
+        services.ledger.note(run.run_id, waiting_told=None)
+        raise
+
+
+def waiting_notification(run: Run, reason: str) -> tuple[str, str]:
+    """Return subject and text of the message about a run that waits for room."""
+    what, quota, limit = _WAITS[run.state]
+    lines = [
+        f"The run of {run.dataset} has been waiting for hours: the AWS account has no room for "
+        f"{what}.",
+        reason,
+        "",
+        "It goes on by itself as soon as there is room, also when another job ends. Where the "
+        "limit is 0, or this happens often, ask AWS for a higher one: Service Quotas, Amazon "
+        f"SageMaker, {quota}.",
+        _QUOTAS,
+        "",
+        f"It gives up after {limit}. To stop waiting: autodrop cleanup {run.run_id} --stop",
+        "",
+        f"Dropped file: s3://{run.drop.bucket}/{run.drop.key}",
+        f"Run: {run.run_id}",
+    ]
+    return f"autodrop: {run.dataset} waits for room in the AWS account", "\n".join(lines)
 
 
 def _write_failure(services: Services, run: Run, outcome: Outcome) -> None:

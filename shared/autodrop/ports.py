@@ -78,6 +78,21 @@ class Bucket(Protocol):
         """Return the keys below `prefix`, in order."""
 
 
+@dataclass(frozen=True)
+class Lease:
+    """The right to look at all runs, which one function has at a time.
+
+    Attributes:
+        until: When it ends by itself, should its holder die; tells holders apart.
+        not_before: When the next look may begin at the earliest; None before the first.
+        cursor: How far the last look came in the list of runs; empty before the first.
+    """
+
+    until: datetime
+    not_before: datetime | None = None
+    cursor: str = ""
+
+
 class Ledger(Protocol):
     """The runs. Changed only by conditional writes."""
 
@@ -103,6 +118,27 @@ class Ledger(Protocol):
         self, run_id: str, state: RunState, now: datetime, outcome: Outcome | None = None
     ) -> bool:
         """Bring the run to `state` from any earlier one; return False when it is there or past."""
+
+    def claim_announcement(
+        self, run_id: str, announced: str, now: datetime, before: datetime
+    ) -> bool:
+        """Note what is about to be announced of an open run.
+
+        Return False when just that was noted already, and not at or `before` that time: somebody
+        else announces it.
+        """
+
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        """Note that people are told how long the run waits in this state; False when they were."""
+
+    def take_lease(self, now: datetime, until: datetime) -> Lease | None:
+        """Return the lease, ours until then; None while somebody else has it."""
+
+    def keep_lease(self, lease: Lease) -> bool:
+        """Store the lease's cursor and time; return False when it is ours no longer."""
+
+    def end_lease(self, lease: Lease) -> None:
+        """Let others have the lease, if it is still ours."""
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
         """Store facts about an open run without changing its state."""
@@ -189,7 +225,12 @@ class OutcomeTopic(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a step works with."""
+    """Everything a step works with.
+
+    Attributes:
+        sleep: Wait for so many seconds.
+        work_folder: Where one invocation at a time keeps its files; nobody else does.
+    """
 
     bucket: Bucket
     ledger: Ledger
@@ -197,8 +238,10 @@ class Services:
     events: EventBus
     topic: OutcomeTopic
     now: Callable[[], datetime]
+    sleep: Callable[[float], None]
     execution_role_arn: str
     default_settings: Mapping[str, Any]
     max_dataset_bytes: int
     ceilings: Ceilings
     processing: ProcessingSetup
+    work_folder: Path

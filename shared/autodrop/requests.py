@@ -11,6 +11,7 @@ from autodrop.dataset import Dataset
 from autodrop.naming import RunFolder
 from autodrop.run import Run
 from autodrop.sagemaker_jobs import Container
+from autodrop.settings import ProblemType
 
 # In the order asked for; a container gives those it supports. `probabilities` and `labels` are
 # lists in the same order: the only score whose class is certain, because `probability` means the
@@ -38,11 +39,25 @@ _SMALLEST_VOLUME_GB = 30
 _LARGEST_VOLUME_GB = 16_384
 # For what lies on the volume besides the data.
 _SPARE_GB = 20
-# Plain text once; its parts, which hold every row once more; and twice that for what Spark spills.
-_PLAIN_TIMES = 5
+# Plain text once; its parts, which hold every row once more and training rows twice; and twice that
+# for what Spark spills.
+_PLAIN_TIMES = 7
 # Packed files unpack to ten times their size and more.
 _PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES - 1)
 _PLAIN_SUFFIXES = (".csv", ".tsv", ".txt")
+_MEGABYTE = 1 << 20
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+_DEFAULT_PAYLOAD_MB = 6
+_CONTENT_LIMIT = "MAX_CONTENT_LENGTH"
+# What sagemaker-xgboost takes where the environment does not say more. Autopilot sets 20 MB.
+# https://github.com/aws/sagemaker-xgboost-container (algorithm_mode/serve.py)
+_DEFAULT_CONTENT_LIMIT = 6 * _MEGABYTE
+# How much larger rows become as sparse RecordIO-protobuf, by that format: a number is 4 bytes and
+# an index of up to 3, and an empty cell, which is one byte of CSV, becomes two numbers (what stands
+# in for it, and that it was missing); a row has some 35 bytes around them, and is 2 bytes of CSV at
+# least. Words that become many numbers each can exceed it; SageMaker has no smaller payload than
+# the 1 MB that this gives.
+_MOST_GROWTH = 20
 
 
 @dataclass(frozen=True)
@@ -175,11 +190,15 @@ def automl_job_request(dataset: Dataset, role_arn: str) -> dict[str, Any]:
         "RoleArn": role_arn,
         "Tags": _tags(dataset.folder, dataset.run_id),
     }
-    if settings.problem_type is not None:
+    problem_type = settings.problem_type
+    if problem_type is None and dataset.target.model_labels:
+        # Nobody but autodrop knows that these ones and zeros are classes.
+        problem_type = ProblemType.BINARY
+    if problem_type is not None:
         # Autopilot takes problem type and objective together or not at all.
-        tabular["ProblemType"] = settings.problem_type.autopilot_name
+        tabular["ProblemType"] = problem_type.autopilot_name
         request["AutoMLJobObjective"] = {
-            "MetricName": settings.objective or settings.problem_type.objectives[0]
+            "MetricName": settings.objective or problem_type.objectives[0]
         }
     return request
 
@@ -234,11 +253,17 @@ def response_keys(containers: Sequence[Container]) -> tuple[str, ...]:
     return tuple(key.strip() for key in asked.split(",") if key.strip()) or ("predicted_label",)
 
 
-def transform_job_request(dataset: Dataset) -> dict[str, Any]:
-    """Return the body of CreateTransformJob over the held-out rows."""
+def transform_job_request(dataset: Dataset, containers: Sequence[Container]) -> dict[str, Any]:
+    """Return the body of CreateTransformJob over the held-out rows.
+
+    Args:
+        dataset: The prepared dataset.
+        containers: Those of the model.
+    """
     return {
         "TransformJobName": dataset.run_id,
         "ModelName": dataset.run_id,
+        "MaxPayloadInMB": _max_payload_mb(dataset, containers),
         "TransformInput": {
             "DataSource": {
                 "S3DataSource": {
@@ -261,6 +286,23 @@ def transform_job_request(dataset: Dataset) -> dict[str, Any]:
         },
         "Tags": _tags(dataset.folder, dataset.run_id),
     }
+
+
+def _max_payload_mb(dataset: Dataset, containers: Sequence[Container]) -> int:
+    """Return how many MB of rows are sent at once, 1 to 6.
+
+    A single container reads the rows as they are. Of several, the first makes numbers of them, and
+    the request to the next one may not exceed that one's `MAX_CONTENT_LENGTH`. A row that is longer
+    than what is sent at once would fail the job, so it is at least as much as the longest.
+    """
+    if len(containers) < 2:
+        return _DEFAULT_PAYLOAD_MB
+    # One that states no limit behind one that does is given predictions only.
+    stated = (each.environment.get(_CONTENT_LIMIT, "") for each in containers[1:])
+    limits = (int(each) for each in stated if each.isascii() and each.isdigit())
+    limit = min(limits, default=_DEFAULT_CONTENT_LIMIT)
+    longest = math.ceil(dataset.longest_row / _MEGABYTE)
+    return min(max(1, limit // (_MOST_GROWTH * _MEGABYTE), longest), _DEFAULT_PAYLOAD_MB)
 
 
 def _tags(folder: RunFolder, run_id: str) -> list[dict[str, str]]:

@@ -67,6 +67,7 @@ class Run:
         job_status: Autopilot's status and secondary status, as last seen.
         announced: What `watch_runs` last sent for this run, and when.
         waiting_for: Why the run does not move, when it waits for room in the account.
+        waiting_told: The state in which people were told that it waits for long.
         code: Stable name of why it was rejected, failed or stopped.
         reason: The same in words.
         headline: The result in a few words, such as `AUC 0.953`.
@@ -84,6 +85,7 @@ class Run:
     announced: str | None = None
     announced_at: datetime | None = None
     waiting_for: str | None = None
+    waiting_told: str | None = None
     code: str | None = None
     reason: str | None = None
     headline: str | None = None

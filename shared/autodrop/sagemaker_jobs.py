@@ -66,7 +66,8 @@ class AutoMLJob:
 
     Attributes:
         name: Its name, which is the run id.
-        status: InProgress, Completed, Failed, Stopping or Stopped. Only this one decides.
+        status: InProgress, Completed, Failed, Stopping or Stopped. What is done next follows from
+            `result_status`, never from this.
         secondary_status: What it is at, for people.
         train_uri: Its input.
         created_at: When it was created.
@@ -96,8 +97,26 @@ class AutoMLJob:
 
     @property
     def status_line(self) -> str:
-        """Both statuses in a few words, such as `InProgress, ModelTuning`."""
-        return f"{self.status}, {self.secondary_status}"
+        """Both statuses in a few words, such as `InProgress, ModelTuning`, and why it failed."""
+        line = f"{self.status}, {self.secondary_status}"
+        return f"{line}: {self.failure_reason}" if self.failure_reason else line
+
+    @property
+    def failed_after_training(self) -> bool:
+        """Whether it failed, but left a best candidate that a model can be made of.
+
+        With which status Autopilot ends where only its explainability or insights report failed is
+        not documented: SageMaker Clarify and Model Monitor are closed to new customers. A job that
+        somebody stopped is none of these.
+        """
+        return self.status == "Failed" and bool(
+            self.best_candidate and self.best_candidate.containers
+        )
+
+    @property
+    def result_status(self) -> str:
+        """Its status, but `Completed` for one that failed after training: the run goes on."""
+        return "Completed" if self.failed_after_training else self.status
 
 
 @dataclass(frozen=True)

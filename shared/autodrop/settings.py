@@ -227,8 +227,8 @@ SCHEMA = (
     Setting(
         "positive_class",
         Text(),
-        "The class that precision, recall and the like are about, as the file spells it. Only "
-        "where there are two.",
+        "The class that the objective, precision, recall and the like are about, as the file "
+        "spells it. Only where there are two.",
         example='"yes"',
         default="a class called yes, true, 1, positive, y or t, else the rarer one",
     ),

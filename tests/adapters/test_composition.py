@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -30,6 +32,16 @@ def test_services_are_built_from_the_environment_of_a_function() -> None:
     assert services.max_dataset_bytes == 500_000_000
     assert services.processing.instance_type == "ml.m5.4xlarge"
     assert services.now().tzinfo is not None
+
+
+def test_an_execution_environment_has_one_work_folder_that_no_other_has() -> None:
+    first, again, second = (
+        services_from({**ENVIRONMENT, "AWS_LAMBDA_LOG_STREAM_NAME": name}).work_folder
+        for name in ("2026/01/02/[$LATEST]aa", "2026/01/02/[$LATEST]aa", "2026/01/02/[$LATEST]bb")
+    )
+
+    assert first == again != second
+    assert first.parent == second.parent == Path(gettempdir())
 
 
 def test_the_spark_container_is_that_of_the_region_unless_another_is_named() -> None:

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.errors import NotFound, Transient
-from autodrop.ports import Ledger
+from autodrop.ports import Lease, Ledger
 from autodrop.run import ENDS, Outcome, Run, RunState
 from tests.adapters.conftest import create_table, ledger_table
 from tests.builders import NOON, a_run
@@ -69,6 +69,88 @@ def test_a_run_of_a_bucket_without_versions_is_found_as_it_was(ledger: Ledger) -
     ledger.claim(run)
 
     assert ledger.find(run.run_id) == run
+
+
+def test_only_one_has_the_lease(ledger: Ledger) -> None:
+    until = NOON + 310 * SECOND
+
+    assert ledger.take_lease(NOON, until) == Lease(until)
+    assert ledger.take_lease(NOON + SECOND, until + SECOND) is None
+    assert ledger.take_lease(until - SECOND, until + SECOND) is None
+
+
+def test_a_lease_ends_by_itself_where_its_holder_died(ledger: Ledger) -> None:
+    until = NOON + 310 * SECOND
+    ledger.take_lease(NOON, until)
+
+    assert ledger.take_lease(until, until + SECOND) == Lease(until + SECOND)
+
+
+def test_a_lease_that_was_ended_is_free_and_keeps_its_place(ledger: Ledger) -> None:
+    lease = ledger.take_lease(NOON, NOON + 310 * SECOND)
+    assert lease is not None
+    kept = replace(lease, cursor="place", not_before=NOON + 60 * SECOND)
+    assert ledger.keep_lease(kept)
+
+    ledger.end_lease(kept)
+
+    again = ledger.take_lease(NOON + SECOND, NOON + 311 * SECOND)
+    assert again == replace(kept, until=NOON + 311 * SECOND)
+
+
+def test_a_lease_that_somebody_else_has_by_now_is_neither_kept_nor_ended(ledger: Ledger) -> None:
+    lease = ledger.take_lease(NOON, NOON + SECOND)
+    other = ledger.take_lease(NOON + SECOND, NOON + 310 * SECOND)
+    assert lease is not None
+    assert other is not None
+
+    assert not ledger.keep_lease(replace(lease, cursor="mine"))
+    ledger.end_lease(lease)
+
+    assert ledger.take_lease(NOON + 2 * SECOND, NOON + 400 * SECOND) is None
+    assert ledger.keep_lease(other)
+
+
+def test_the_lease_is_no_run(dynamo_ledger: DynamoLedger) -> None:
+    run = claimed(dynamo_ledger)
+    dynamo_ledger.take_lease(NOON, NOON + SECOND)
+
+    assert dynamo_ledger.runs() == dynamo_ledger.open_runs() == [run]
+    assert dynamo_ledger.find("lease:watch_runs") is None
+
+
+def test_an_announcement_is_claimed_once(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    claim = ledger.claim_announcement
+
+    assert claim(run.run_id, "job Completed", NOON, NOON - 300 * SECOND)
+    assert not claim(run.run_id, "job Completed", NOON + SECOND, NOON - 299 * SECOND)
+    assert found(ledger, run).announced == "job Completed"
+    assert found(ledger, run).announced_at == NOON
+
+
+def test_an_announcement_is_claimed_again_later_or_for_something_else(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    ledger.claim_announcement(run.run_id, "job Completed", NOON, NOON)
+
+    assert ledger.claim_announcement(run.run_id, "job Completed", NOON + SECOND, NOON)
+    assert ledger.claim_announcement(run.run_id, "transform Completed", NOON + SECOND, NOON)
+
+
+def test_a_waiting_notice_is_claimed_once_a_state(ledger: Ledger) -> None:
+    run = claimed(ledger)
+    claim = ledger.claim_waiting_notice
+
+    assert claim(run.run_id, RunState.QUEUED)
+    assert not claim(run.run_id, RunState.QUEUED)
+    assert found(ledger, run).waiting_told == "QUEUED"
+    assert claim(run.run_id, RunState.TRAINING)
+    assert not claim("ad-bank-0123456789ab", RunState.QUEUED)
+
+
+def test_nothing_is_announced_of_a_run_that_is_not_there(ledger: Ledger) -> None:
+    assert not ledger.claim_announcement("ad-bank-0123456789ab", "job Completed", NOON, NOON)
+    assert ledger.find("ad-bank-0123456789ab") is None
 
 
 def completed(ledger: Ledger, version: str, seconds: int, dataset: str = "bank") -> Run:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
+from urllib3 import HTTPResponse
 
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, Transient
@@ -19,7 +25,7 @@ from autodrop.requests import (
     processing_job_request,
     transform_job_request,
 )
-from autodrop.sagemaker_jobs import Metric, Objective
+from autodrop.sagemaker_jobs import Candidate, Metric, Objective
 from autodrop.settings import ProblemType
 from tests.adapters.conftest import shared_client
 from tests.builders import a_dataset, a_run, ensembling_container
@@ -163,12 +169,84 @@ def jobs(client: SageMakerClient, stub: Stubber) -> SageMakerJobs:
     return SageMakerJobs(client)
 
 
+# What SageMaker's JSON may hold for a number: botocore leaves texts as they are.
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", float("nan"), float("inf"), None, "none"]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_metric_that_is_no_number_is_left_out(client: SageMakerClient, value: Any) -> None:
+    metrics = [
+        {"MetricName": "F1", "Value": value, "Set": "Validation"},
+        {"MetricName": "AUC", "Value": "0.9", "Set": "Validation"},
+    ]
+    candidate = {**OF_TODAY, "CandidateProperties": {"CandidateMetrics": metrics}}
+
+    (read,) = listed(client, candidate)
+
+    assert read.metrics == (Metric("AUC", 0.9, "Validation"),)
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_candidate_whose_objective_is_no_number_has_none(
+    client: SageMakerClient, value: Any
+) -> None:
+    objective = {"MetricName": "F1", "Value": value}
+
+    (read,) = listed(client, {**OF_TODAY, "FinalAutoMLJobObjectiveMetric": objective})
+
+    assert read.objective is None
+    assert read.status == "Completed"
+
+
+def test_an_objective_without_a_value_is_none(client: SageMakerClient) -> None:
+    (read,) = listed(client, {**OF_TODAY, "FinalAutoMLJobObjectiveMetric": {"MetricName": "F1"}})
+
+    assert read.objective is None
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity"])
+def test_a_job_whose_best_candidate_has_no_number_is_read(
+    client: SageMakerClient, value: str
+) -> None:
+    best = {**OF_TODAY, "FinalAutoMLJobObjectiveMetric": {"MetricName": "F1", "Value": value}}
+
+    with answered(client, {**COMPLETED, "BestCandidate": best}):
+        job = SageMakerJobs(client).describe_automl_job(JOB)
+
+    assert job is not None
+    assert job.best_candidate is not None
+    assert job.best_candidate.objective is None
+    assert len(job.best_candidate.containers) == 2
+
+
+def listed(client: SageMakerClient, *candidates: dict[str, Any]) -> list[Candidate]:
+    """Return the candidates as they are read from the JSON that SageMaker would send."""
+    with answered(client, {"Candidates": list(candidates)}):
+        return list(SageMakerJobs(client).list_candidates(JOB))
+
+
+@contextmanager
+def answered(client: SageMakerClient, body: dict[str, Any]) -> Iterator[None]:
+    """Answer the client's next request with this body, which botocore's own parser then reads."""
+    written = json.dumps(body, default=lambda when: when.timestamp()).encode()
+
+    def respond(request: AWSPreparedRequest, **_: Any) -> Any:
+        raw = HTTPResponse(BytesIO(written), preload_content=False)
+        return AWSResponse(request.url, 200, HTTPHeaders(), raw)
+
+    client.meta.events.register_first("before-send.sagemaker", respond)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send.sagemaker", respond)
+
+
 def test_requests_go_out_as_they_are(jobs: SageMakerJobs, stub: Stubber) -> None:
     dataset = a_dataset()
     processing = processing_job_request(a_run(), SPARK, ROLE)
     job = automl_job_request(dataset, ROLE)
     model = model_request(dataset, [ensembling_container()], ROLE)
-    transform = transform_job_request(dataset)
+    transform = transform_job_request(dataset, [ensembling_container()])
     arn = "arn:aws:sagemaker:us-east-1:111122223333:"
     stub.add_response(
         "create_processing_job", {"ProcessingJobArn": f"{arn}processing-job/{JOB}"}, processing
@@ -438,7 +516,10 @@ def test_every_refusal_of_a_create_is_an_error_of_ours(
         "processing_job": ("create_processing_job", processing_job_request(a_run(), SPARK, ROLE)),
         "automl_job": ("create_auto_ml_job_v2", automl_job_request(dataset, ROLE)),
         "model": ("create_model", model_request(dataset, [ensembling_container()], ROLE)),
-        "transform_job": ("create_transform_job", transform_job_request(dataset)),
+        "transform_job": (
+            "create_transform_job",
+            transform_job_request(dataset, [ensembling_container()]),
+        ),
     }[operation]
     stub.add_client_error(method, code, text, http_status_code=status)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
 
+from autodrop.preparation.engine import TooManyGroups
+from autodrop_cli import checking
 from autodrop_cli.main import app
 from tests.preparation.files import table
 
@@ -58,3 +62,24 @@ def test_a_rejection_comes_with_the_cell_and_its_line(tmp_path: Path) -> None:
     assert code == 3
     assert "REJECTED: TARGET_MIXED" in said
     assert "line 7, column y, such as inf" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (TooManyGroups("OutOfMemoryException"), "too little memory"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "prepare"])
+def test_the_end_of_the_disk_or_the_memory_is_said_and_no_fault_of_the_file(
+    command: str, error: Exception, told: str, path: Path, tmp_path: Path
+) -> None:
+    called = "examine" if command == "check" else "prepare"
+    to = [] if command == "check" else ["--to", str(tmp_path / "to")]
+    with patch.object(checking, called, side_effect=error):
+        result = CliRunner().invoke(app, [command, str(path), *to], env={"COLUMNS": "400"})
+
+    assert result.exit_code == 1
+    assert told in " ".join(result.output.split())
+    assert "REJECTED" not in result.output

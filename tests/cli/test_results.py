@@ -118,6 +118,17 @@ def printed(summary: dict[str, Any], width: int = 140) -> str:
     return file.getvalue()
 
 
+def test_a_best_candidate_without_an_objective_is_said_to_have_none() -> None:
+    summary = examples.binary()
+    for holder in (summary, summary["best_candidate"]):
+        holder["objective"] = None
+
+    line = next(each for each in printed(summary).splitlines() if "objective " in each)
+
+    assert "not available" in line
+    assert "validation" not in line
+
+
 def test_a_narrow_terminal_has_the_numbers_without_the_pictures() -> None:
     text = printed(examples.binary(), width=90)
 

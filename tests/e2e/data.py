@@ -53,3 +53,19 @@ def write_awkward(path: Path) -> None:
     table.loc[::7, "mean texture"] = None
     content = table.to_csv(index=False, lineterminator="\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + content.encode())
+
+
+def write_churn(path: Path, yes: str, no: str, *, share: float, rows: int = 1500) -> None:
+    """Write customers of whom about a share is labelled `yes`; the same ones for any two labels."""
+    random = np.random.default_rng(12)
+    months = random.integers(1, 72, rows)
+    charge = random.normal(65, 25, rows).round(2)
+    calls = random.poisson(2, rows)
+    drive = -months / 20 + charge / 40 + calls / 2 + random.normal(0, 1.2, rows)
+    leaves = drive > np.quantile(drive, 1 - share)
+    plan = np.array(["basic", "plus", "full"])[random.integers(0, 3, rows)]
+    lines = (
+        f"{a},{b},{c},{d},{yes if e else no}\n"
+        for a, b, c, d, e in zip(months, charge, calls, plan, leaves, strict=True)
+    )
+    path.write_text("months,charge,calls,plan,churn\n" + "".join(lines), encoding="utf-8")

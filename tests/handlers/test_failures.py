@@ -54,6 +54,86 @@ def test_a_job_that_ends_badly_ends_the_run_with_sagemaker_s_reason(
     assert journey.failure["remedy"]
 
 
+REASON = "ClientError: SageMaker Clarify is not available for this account."
+
+
+def test_a_job_that_failed_after_training_goes_on_with_a_warning(journey: Journey) -> None:
+    journey.to("training").world.sagemaker.end_job(RUN, "Failed", REASON, candidate=True)
+
+    journey.wait(1)
+    assert journey.state is RunState.TRANSFORMING
+    assert journey.world.bucket.json(FOLDER.autopilot)["failure_reason"] == REASON
+    assert journey.run.job_status == f"Failed, Failed: {REASON}"
+
+    journey.world.sagemaker.end_transform(RUN)
+    journey.functions.deliver_all()
+
+    assert journey.run.state is RunState.COMPLETED
+    summary = journey.world.bucket.json(FOLDER.result("summary.json"))
+    assert [REASON in each["message"] for each in summary["warnings"]].count(True) == 1
+    assert REASON in journey.world.bucket.objects[FOLDER.result("report.html")].decode()
+    ((_, message),) = journey.world.messages
+    assert "Autopilot's job failed after training" in message
+
+
+def test_the_event_of_a_job_that_failed_after_training_says_both_statuses(
+    journey: Journey,
+) -> None:
+    journey.to("training").world.sagemaker.end_job(RUN, "Failed", REASON, candidate=True)
+
+    journey.functions.tick()
+
+    (told,) = journey.world.take_events()
+    assert (told["detail"]["status"], told["detail"]["job_status"]) == ("Completed", "Failed")
+
+
+@pytest.mark.parametrize("goal", ["training", "transforming", "transformed", "completed"])
+def test_a_late_event_that_says_failed_does_not_end_a_run_that_goes_on(
+    goal: str, journey: Journey
+) -> None:
+    journey.to(goal)
+    sagemaker = journey.world.sagemaker
+    sagemaker.end_job(RUN, "Failed", REASON, candidate=True)
+    before = journey.state
+
+    journey.invoke("record_failure", "autopilot-failed")
+
+    assert journey.state is before
+    assert FOLDER.failure not in journey.world.bucket.objects
+
+
+@pytest.mark.parametrize(
+    ("status", "candidate", "code"),
+    [
+        ("Failed", False, "AUTOPILOT_FAILED"),
+        ("Stopped", True, "AUTOPILOT_STOPPED"),
+        ("Stopped", False, "AUTOPILOT_STOPPED"),
+    ],
+)
+def test_a_job_that_left_no_candidate_or_was_stopped_ends_the_run(
+    status: str, candidate: bool, code: str, journey: Journey
+) -> None:
+    journey.to("training").world.sagemaker.end_job(RUN, status, REASON, candidate=candidate)
+
+    journey.wait(1)
+
+    assert journey.run.code == code
+
+
+def test_a_job_that_failed_with_a_candidate_without_containers_ends_the_run(
+    journey: Journey,
+) -> None:
+    sagemaker = journey.to("training").world.sagemaker
+    sagemaker.end_job(RUN, "Failed", REASON, candidate=True)
+    best = sagemaker.jobs[RUN].best_candidate
+    assert best is not None
+    sagemaker.jobs[RUN] = replace(sagemaker.jobs[RUN], best_candidate=replace(best, containers=()))
+
+    journey.wait(1)
+
+    assert journey.run.code == "AUTOPILOT_FAILED"
+
+
 @pytest.mark.parametrize(
     ("status", "state", "code"),
     [
@@ -87,7 +167,10 @@ def test_a_failed_run_lists_what_it_kept(journey: Journey) -> None:
     journey.invoke("record_failure", "transform-failed")
 
     assert journey.failure["kept"] == sorted(
-        [FOLDER.autopilot, FOLDER.dataset, FOLDER.profile, FOLDER.test, FOLDER.train, FOLDER.truth]
+        [
+            *(FOLDER.autopilot, FOLDER.dataset, FOLDER.profile),
+            *(FOLDER.model_train, FOLDER.test, FOLDER.train, FOLDER.truth),
+        ]
     )
     assert all(key in journey.world.bucket.objects for key in journey.failure["kept"])
 

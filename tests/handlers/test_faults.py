@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,6 +197,33 @@ class _Throttle:
         if self._left == 0:
             raise Transient("ThrottlingException: Rate exceeded")
         self._before(call)
+
+
+@pytest.mark.parametrize("name", ["prepare", "reject", "write results"])
+def test_what_a_killed_invocation_left_on_the_disk_is_cleared_by_the_next(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = SCENES[name]
+    with scene.opens() as journey:
+        folder, neighbour = tmp_path / "own", tmp_path / "other"
+        for place in (folder, neighbour):
+            place.mkdir()
+            (place / "left").write_bytes(b"x")
+        journey.world.services = replace(journey.world.services, work_folder=folder)
+        seen: list[bool] = []
+        download = journey.world.bucket.download
+
+        def look(key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
+            seen.append((folder / "left").exists())
+            return download(key, path, version_id)
+
+        monkeypatch.setattr(journey.world.bucket, "download", look)
+        scene.play(journey)
+
+        assert seen
+        assert not any(seen)
+        assert not folder.exists()
+        assert (neighbour / "left").exists()
 
 
 def _counting() -> Iterator[int]:

@@ -10,9 +10,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import duckdb
 import pytest
 
 from autodrop.errors import JobFailed, Transient
@@ -23,6 +25,26 @@ from tests.journey import DROPPED, FOLDER, LARGE_STEPS, RAGGED_ROW, RUN, Journey
 
 SETTINGS = "inbox/bank-marketing/autodrop.yaml"
 OUTPUTS = f"{FOLDER.inference_results}/"
+
+
+def parquet(folder: Path, rows: int = 600) -> bytes:
+    """Return a Parquet file that is packed well."""
+    path = folder / "packed.parquet"
+    duckdb.sql(
+        f"copy (select i as x, i * 2 as z, if(i % 3 = 0, 'yes', 'no') as y from range({rows}) t(i))"
+        f" to '{path}' (format parquet, compression zstd)"
+    )
+    return path.read_bytes()
+
+
+# Files that preparation writes on its way, and a dropped file for which it does.
+FULL_FILES: dict[str, Callable[[Path], bytes]] = {
+    "unpacked": lambda _: gzip.compress(table()),
+    "parquet.csv": parquet,
+    "text": lambda _: table().replace(b"\n", b"\r\n"),
+    "decoded": lambda _: table().decode().encode("utf-16"),
+    "test_data.csv": lambda _: table(),
+}
 
 
 @pytest.fixture
@@ -112,6 +134,37 @@ def test_a_file_that_does_not_fit_on_the_disk_goes_to_a_job(
     journey.invoke("prepare_dataset", "dataset-dropped")
 
     assert journey.state is RunState.PREPARING
+
+
+@pytest.mark.parametrize("full", FULL_FILES)
+def test_a_disk_that_is_full_at_any_file_means_too_large_and_never_damaged(
+    full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = FULL_FILES[full](tmp_path)
+    with Journey.begins(content) as journey:
+        download = journey.world.bucket.download
+
+        def fill(key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
+            place = journey.world.services.work_folder / full
+            if not place.is_symlink():
+                place.symlink_to("/dev/full")
+            return download(key, path, version_id)
+
+        monkeypatch.setattr(journey.world.bucket, "download", fill)
+        journey.invoke("prepare_dataset", "dataset-dropped")
+
+        assert journey.state is RunState.PREPARING
+
+
+def test_a_parquet_file_goes_by_its_size_unpacked(tmp_path: Path) -> None:
+    content = parquet(tmp_path, rows=200_000)
+    assert len(content) < 1_000_000
+    with Journey.begins(content) as journey:
+        journey.world.limit(1_000_000)
+
+        journey.invoke("prepare_dataset", "dataset-dropped")
+
+        assert journey.state is RunState.PREPARING
 
 
 def test_the_job_is_given_the_code_the_drop_and_the_settings(large: Journey) -> None:
@@ -600,7 +653,7 @@ def test_the_training_and_the_transform_read_all_parts(large: Journey) -> None:
     large.to("transforming")
 
     sagemaker = large.world.sagemaker
-    assert sagemaker.jobs[RUN].train_uri == f"s3://{BUCKET}/{FOLDER.prefix}train/"
+    assert sagemaker.jobs[RUN].train_uri == f"s3://{BUCKET}/{FOLDER.prefix}model-input/train/"
     assert sagemaker.transforms[RUN].input_uri == f"s3://{BUCKET}/{FOLDER.prefix}test/"
 
 

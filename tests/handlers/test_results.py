@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from autodrop.results import summary as summaries
 from autodrop.run import Run, RunState
 from autodrop.steps import write_results as step
 from tests.fakes import BUCKET
-from tests.journey import FOLDER, Journey
+from tests.journey import FOLDER, RUN, Journey
 
+PROBE_OUTPUT = f"{FOLDER.inference_results}/probe_rows.csv.out"
 NAMES = ("a", "b", "c")
 
 
@@ -25,6 +28,21 @@ def table(rows: int = 600, names: tuple[str, ...] = NAMES) -> bytes:
     """Return a file with a column of names."""
     lines = [f"{i},{names[i % len(names)]},{'yes' if i % 3 else 'no'}" for i in range(rows)]
     return "\n".join(["x,city,y", *lines, ""]).encode()
+
+
+def test_held_out_rows_that_do_not_fit_on_the_disk_end_the_run_with_a_remedy(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey.to("transformed")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journey.world.bucket, "download", full)
+    journey.invoke("write_results", "transform-completed")
+
+    assert journey.failure["code"] == "RESULTS_TOO_LARGE"
+    assert "split.test_fraction" in journey.failure["remedy"]
 
 
 def completed(
@@ -152,6 +170,95 @@ def test_without_a_report_there_is_no_importance(place: str | None, journey: Jou
     journey.world.bucket.objects[FOLDER.autopilot] = json.dumps(autopilot).encode()
 
     assert results(journey)["importance"] is None
+
+
+def test_the_model_is_asked_in_the_transform_that_scores_the_held_out_rows(
+    journey: Journey,
+) -> None:
+    journey.to("transformed")
+    objects = journey.world.bucket.objects
+
+    summary = results(journey)
+
+    assert journey.world.sagemaker.transforms.keys() == {RUN}
+    assert FOLDER.probe_plan in objects
+    section = summary["drivers"]
+    assert [each["name"] for each in section["features"]] == ["z"]
+    assert section["metric"] == summary["held_out"]["headline_metric"] == "roc_auc"
+    assert summary["drivers_missing"] is None
+    rows = list(csv.reader(io.StringIO(objects[FOLDER.result("predictions.csv")].decode())))
+    assert len(rows) - 1 == summary["held_out"]["rows"] == summary["split"]["test_rows"]
+
+
+def test_results_that_are_written_again_are_the_same(journey: Journey) -> None:
+    journey.to("transformed")
+    first = results(journey)
+    items = journey.world.ledger.items
+    items[RUN] = replace(items[RUN], state=RunState.TRANSFORMING)
+
+    assert results(journey) == first
+
+
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        (PROBE_OUTPUT, None),
+        (PROBE_OUTPUT, b""),
+        (PROBE_OUTPUT, b"yes\n"),
+        (PROBE_OUTPUT, b"yes,0.9,no list,no list\n"),
+        (PROBE_OUTPUT, b"\xff\x00"),
+        (PROBE_OUTPUT, b"yes,0.9,\"[0.1, 0.9]\",\"['no', 'yes']\"\n"),
+        (FOLDER.probe_plan, None),
+        (FOLDER.probe_plan, b"no JSON"),
+        (FOLDER.probe_plan, b"[]"),
+        (FOLDER.probe_plan, b"{}"),
+    ],
+)
+def test_what_is_wrong_with_the_probe_costs_nothing_but_the_drivers(
+    key: str, content: bytes | None, journey: Journey
+) -> None:
+    journey.to("transformed")
+    objects = journey.world.bucket.objects
+    if content is None:
+        del objects[key]
+    else:
+        objects[key] = content
+
+    summary = results(journey)
+
+    assert summary["drivers"] is None
+    assert summary["drivers_missing"]
+    assert summary["drivers_missing"] in objects[FOLDER.result("report.html")].decode()
+    assert summary["held_out"]["metrics"]["roc_auc"]["value"] is not None
+
+
+def test_a_run_that_was_prepared_before_there_were_probes_is_completed(journey: Journey) -> None:
+    journey.to("prepared")
+    objects = journey.world.bucket.objects
+    dataset = journey.world.bucket.json(FOLDER.dataset)
+    del dataset["probe_rows"], objects[FOLDER.probe_plan]
+    del objects[f"{FOLDER.prefix}test/probe_rows.csv"]
+    objects[FOLDER.dataset] = json.dumps(dataset).encode()
+    journey.invoke("start_autopilot", "dataset-prepared")
+    journey.world.sagemaker.end_job(RUN)
+    journey.invoke("create_model", "autopilot-completed")
+    journey.world.sagemaker.end_transform(RUN)
+
+    summary = results(journey)
+
+    assert journey.world.sagemaker.transforms[RUN].input_uri.endswith("/test/test_data.csv")
+    assert summary["drivers"] is None
+    assert "prepared before" in summary["drivers_missing"]
+
+
+def test_another_object_beside_the_outputs_is_still_one_too_many(journey: Journey) -> None:
+    journey.to("transformed")
+    objects = journey.world.bucket.objects
+    objects[f"{FOLDER.inference_results}/other.csv.out"] = b"yes\n"
+
+    journey.invoke("write_results", "transform-completed")
+
+    assert journey.failure["code"] == "PREDICTIONS_MISSING"
 
 
 def test_many_rows_are_a_parquet_file_too(

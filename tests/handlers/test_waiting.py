@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from autodrop.decisions import BETWEEN_LOOKS
 from autodrop.errors import Transient
+from autodrop.events import OwnEvent
 from autodrop.run import RunState
-from tests.fakes import World, object_created, table
+from tests.fakes import Killed, World, object_created, table
 from tests.functions import Functions
 from tests.journey import RUN, Journey
 
@@ -75,15 +77,161 @@ def test_a_look_stops_asking_for_room_at_the_first_refusal(
     assert world.calls["sagemaker:CreateAutoMLJobV2"] == 1
 
 
-def test_a_queued_run_stays_open_and_nobody_is_told(world: World, functions: Functions) -> None:
+def test_a_look_starts_ten_of_the_queued_runs_and_the_next_one_goes_on(
+    world: World, functions: Functions
+) -> None:
     world.quota = 0
-    drops(world, functions, 1)
+    runs = drops(world, functions, 12)
+    world.quota = 100
 
-    world.now += timedelta(days=3)
+    functions.tick()
+    assert list(world.sagemaker.jobs) == runs[:10]
+
+    functions.tick()
+    assert list(world.sagemaker.jobs) == runs
+
+
+def test_a_run_that_is_queued_for_hours_tells_people_once_what_to_ask_for(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    (run_id,) = drops(world, functions, 1)
+
+    world.now += timedelta(hours=2, minutes=59)
+    functions.tick()
+    assert world.messages == []
+
+    for _ in range(3):
+        world.now += timedelta(minutes=2)
+        functions.tick()
+
+    ((subject, text),) = world.messages
+    assert subject == "autodrop: set-0 waits for room in the AWS account"
+    for said in (
+        "SageMaker: The account-level service limit is 4 jobs.",
+        "Number of concurrent Autopilot jobs",
+        f"autodrop cleanup {run_id} --stop",
+        "7 days",
+    ):
+        assert said in text
+    (event,) = world.take_events()
+    assert event["detail-type"] == "Run Waiting"
+    assert event["detail"]["waiting_for"] == "SageMaker: The account-level service limit is 4 jobs."
+    assert states(world) == [RunState.QUEUED]
+
+
+def test_every_run_behind_one_that_finds_no_room_is_told_why(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    runs = drops(world, functions, 3)
+
+    world.now += timedelta(hours=4)
     functions.tick()
 
-    assert states(world) == [RunState.QUEUED]
+    assert len(world.messages) == 3
+    for run_id, (_, text) in zip(runs, world.messages, strict=True):
+        assert run_id in text
+        assert "The account-level service limit" in text
+
+
+def test_a_run_that_starts_at_last_tells_nobody_that_it_waits(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    drops(world, functions, 1)
+    world.now += timedelta(hours=4)
+    world.quota = 1
+
+    functions.tick()
+
+    assert states(world) == [RunState.TRAINING]
     assert world.messages == []
+
+
+def test_two_looks_at_once_tell_people_once(world: World, functions: Functions) -> None:
+    world.quota = 0
+    (run_id,) = drops(world, functions, 1)
+    world.now += timedelta(hours=4)
+    world.ledger.claim_waiting_notice(run_id, RunState.QUEUED)
+
+    functions.tick()
+
+    assert world.messages == []
+
+
+def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(
+    world: World, functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.quota = 0
+    drops(world, functions, 1)
+    world.now += timedelta(hours=4)
+
+    def throttled(subject: str, message: str) -> None:
+        raise Transient("ThrottlingException: Rate exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.topic, "publish", throttled)
+        functions.tick()
+    assert world.messages == []
+
+    functions.tick()
+
+    assert len(world.messages) == 1
+
+
+def test_a_run_that_waits_for_its_transform_tells_people_which_quota(journey: Journey) -> None:
+    journey.to("trained").world.sagemaker.transform_quota = 0
+    journey.wait(1)
+    assert journey.run.waiting_for is not None
+
+    for _ in range(3):
+        journey.wait(90)
+
+    ((_, text),) = journey.world.messages
+    assert "ml.m5.4xlarge for transform job usage" in text
+    assert "24 hours" in text
+
+
+def test_a_run_that_waits_for_its_processing_job_tells_people_which_quota(
+    journey: Journey,
+) -> None:
+    journey.large().world.sagemaker.processing_quota = 0
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    for _ in range(3):
+        journey.wait(90)
+
+    ((_, text),) = journey.world.messages
+    assert "ml.m5.4xlarge for processing job usage" in text
+
+
+def test_nobody_waits_in_the_queue_for_ever(world: World, functions: Functions) -> None:
+    world.quota = 0
+    (run_id,) = drops(world, functions, 1)
+    world.now += timedelta(hours=4)
+    functions.tick()
+
+    world.now += timedelta(days=7)
+    functions.tick()
+
+    run = world.ledger.items[run_id]
+    assert (run.state, run.code) == (RunState.FAILED, "QUEUE_TIMEOUT")
+    assert "service limit" in str(run.reason)
+    assert not run.open
+
+
+def test_a_run_that_nobody_looked_at_for_days_is_tried_before_it_is_given_up(
+    world: World, functions: Functions
+) -> None:
+    world.quota = 0
+    drops(world, functions, 1)
+    world.quota = 1
+    world.now += timedelta(days=8)
+
+    functions.tick()
+
+    assert states(world) == [RunState.TRAINING]
 
 
 def test_a_run_goes_on_although_its_dataset_event_never_came(journey: Journey) -> None:
@@ -216,12 +364,83 @@ def test_an_ended_run_that_nobody_was_told_of_is_announced(journey: Journey) -> 
     assert len(journey.world.messages) == 1
 
 
+def test_a_look_beside_another_one_does_nothing(journey: Journey) -> None:
+    journey.to("trained")
+    ledger = journey.world.ledger
+    held = ledger.take_lease(journey.world.now, journey.world.now + timedelta(minutes=5))
+    assert held is not None
+
+    journey.functions.tick()
+    assert journey.world.take_events() == []
+
+    ledger.end_lease(held)
+    journey.functions.tick()
+    assert len(journey.world.take_events()) == 1
+
+
+def test_a_look_that_comes_too_soon_waits_for_its_turn(journey: Journey) -> None:
+    journey.to("training").functions.tick()
+    first = journey.world.now
+    journey.world.sagemaker.end_job(RUN)
+
+    journey.functions.tick()
+
+    assert journey.world.now - first == BETWEEN_LOOKS
+    assert len(journey.world.take_events()) == 1
+
+
+def test_a_look_that_dies_keeps_the_others_out_for_five_minutes_at_most(journey: Journey) -> None:
+    journey.to("trained").world.kill_after = 2
+    with pytest.raises(Killed):
+        journey.functions.tick()
+
+    journey.wait(4)
+    assert not journey.world.sagemaker.transforms
+    journey.wait(2)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_an_event_that_could_not_be_put_comes_after_five_minutes(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey.to("trained")
+
+    def throttled(_: OwnEvent) -> None:
+        raise Transient("ThrottlingException: Rate exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journey.world.services.events, "put", throttled)
+        journey.functions.tick()
+
+    journey.wait(4)
+    assert not journey.world.sagemaker.transforms
+    journey.wait(2)
+
+    assert journey.state is RunState.TRANSFORMING
+
+
+def test_what_another_look_announces_meanwhile_is_not_announced_twice(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = journey.to("trained").world.ledger
+    runs = ledger.open_runs()
+    now = journey.world.now
+    ledger.claim_announcement(RUN, "job Completed", now, now - timedelta(minutes=5))
+    # The index of open runs may lag behind.
+    monkeypatch.setattr(ledger, "open_runs", lambda: runs)
+
+    journey.functions.tick()
+
+    assert journey.world.take_events() == []
+
+
 def test_a_look_with_no_open_runs_asks_sagemaker_nothing(journey: Journey) -> None:
     journey.to("completed").world.calls.clear()
 
     journey.functions.tick()
 
-    assert dict(journey.world.calls) == {"dynamodb:Query": 1}
+    assert {call.partition(":")[0] for call in journey.world.calls} == {"dynamodb"}
 
 
 def test_a_new_drop_queues_up_behind_those_that_wait(world: World, functions: Functions) -> None:

@@ -27,7 +27,6 @@ NOT_IN_A_FILE = {
     "FILE_GONE": "there is no file: it was deleted before it could be read",
     "FILE_REPLACED": "the file is good; another one took its place while a job was reading",
     "SPLIT_TOO_LARGE": "the file is good, but too large for a function: see tests/spark",
-    "TABLE_TOO_WIDE": "it would take hundreds of megabytes",
     "TEST_FILE_UNSUPPORTED": "both files are good, but one is too large for a function",
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,}")

@@ -403,28 +403,6 @@ def test_the_kind_of_problem_follows_from_the_values(
     assert prepared(tmp_path, written(rows)).dataset.target.inferred_type is kind
 
 
-@pytest.mark.parametrize(
-    ("labels", "positive"),
-    [
-        (("no", "yes"), "yes"),
-        (("0", "1"), "1"),
-        (("False", "True"), "True"),
-        (("N", "Y"), "Y"),
-        (("common", "rare"), "rare"),
-        (("1.0", "2.0"), "1.0"),
-    ],
-)
-def test_the_positive_class_is_the_usual_word_or_the_rarer_one(
-    labels: tuple[str, str], positive: str, tmp_path: Path
-) -> None:
-    rows = [["x", "y"], *([str(i % 9), labels[i % 3 == 0]] for i in range(ROWS))]
-
-    target = prepared(tmp_path, written(rows)).dataset.target
-
-    assert target.positive_class == positive
-    assert target.positive_reason
-
-
 def test_two_measurements_are_described(tmp_path: Path) -> None:
     rows = [["a", "y"], *([str(i % 9), ["1e3", "-2.5"][i % 2]] for i in range(ROWS))]
 
@@ -478,7 +456,7 @@ def test_the_dataset_says_where_its_parts_are(tmp_path: Path) -> None:
         "train": f"{folder}/train/train_data.csv",
         "test": f"{folder}/test/test_data.csv",
         "truth": f"{folder}/truth/truth.csv",
-        "model_train": f"{folder}/train/train_data.csv",
+        "model_train": f"{folder}/model-input/train/train_data.csv",
         "model_test": f"{folder}/test/test_data.csv",
     }
     assert content["schema_version"] == 2
@@ -512,12 +490,20 @@ def test_a_text_that_training_has_never_seen_counts_as_missing_for_the_model(
         "",
         str(held_out_rows()[3] % 7),
     ]
-    assert result.model_train is not None
-    assert result.model_train.read_bytes() == result.train.read_bytes()
     assert result.dataset.emptied_texts == ("b",)
     (warning,) = (each for each in result.dataset.warnings if each.code == "TEXT_AMONG_NUMBERS")
     assert "'b'" in warning.message
     assert "3 texts" in warning.message
+
+
+@pytest.mark.parametrize("text", ["", "plain", '"quoted" and, more', "ключ 😀", "N/A"])
+def test_no_row_that_the_model_gets_is_longer_than_is_said(tmp_path: Path, text: str) -> None:
+    rows = [["a", "b", "y"], *([str(i % 9), text * (i % 20), "ab"[i % 2]] for i in range(ROWS))]
+
+    result = prepared(tmp_path, written(rows))
+
+    longest = max(map(len, result.test.read_bytes().splitlines()))
+    assert longest <= result.dataset.longest_row <= 8 * longest + 200
 
 
 def test_an_infinite_number_is_no_text_among_numbers(tmp_path: Path) -> None:
@@ -570,8 +556,8 @@ def test_decimal_commas_become_points_for_the_model_only(tmp_path: Path) -> None
     assert rows_of(result) == rows[1:]
     assert result.model_train is not None
     assert result.model_test is not None
-    pointed = [[cell.replace(",", ".") for cell in row] for row in cells(result.train)]
-    assert cells(result.model_train) == pointed
+    pointed = [[cell.replace(",", ".") for cell in row[:2]] for row in cells(result.train)]
+    assert [row[:2] for row in cells(result.model_train)] == pointed
     pointed = [[cell.replace(",", ".") for cell in row] for row in cells(result.test)]
     assert cells(result.model_test) == pointed
     assert result.dataset.decimal_commas == ("price", "size")

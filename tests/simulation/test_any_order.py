@@ -99,9 +99,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.sagemaker.processing_quota = quota
 
     @precondition(lambda self: self.running_jobs())
-    @rule(data=st.data())
-    def job_completes(self, data: st.DataObject) -> None:
-        self.world.sagemaker.end_job(data.draw(st.sampled_from(self.running_jobs())))
+    @rule(data=st.data(), status=st.sampled_from(["Completed", "Failed"]))
+    def job_ends_with_a_candidate(self, data: st.DataObject, status: str) -> None:
+        name = data.draw(st.sampled_from(self.running_jobs()))
+        self.world.sagemaker.end_job(name, status, candidate=True)
 
     @precondition(lambda self: self.running_transforms())
     @rule(data=st.data(), event_is_lost=st.booleans())

@@ -11,7 +11,7 @@ import pytest
 from autodrop.dataset import Dataset
 from autodrop.naming import Drop, run_id
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.large import paths_of
+from autodrop.preparation.large import EMPTY_MARK, leave_no_folder_empty, paths_of
 from autodrop.preparation.prepare import prepare
 from autodrop.requests import ProcessingSetup, processing_job_request
 from autodrop.run import Run, RunState
@@ -77,7 +77,9 @@ def test_a_large_file_becomes_parts(sagemaker: LocalAws, tmp_path: Path) -> None
 
     assert isinstance(told["dataset"], dict)
     dataset = Dataset.from_json(told["dataset"])
-    assert (dataset.parts, dataset.split.method, dataset.has_model_input) == (True, "hash", True)
+    assert (dataset.parts, dataset.split.method) == (True, "hash")
+    assert dataset.has_model_train
+    assert dataset.has_model_test
     path = tmp_path / "umsatz.csv"
     path.write_bytes(GOOD)
     by_hash = parse_settings({"split": {"method": "hash"}})
@@ -121,3 +123,15 @@ def test_of_a_folder_the_parts_are_read_and_not_what_marks_it(tmp_path: Path) ->
         (tmp_path / name).touch()
 
     assert [path.name for path in paths_of(drop, tmp_path)] == ["part-0.parquet", "part-1.parquet"]
+
+
+def test_no_output_of_a_job_is_empty_and_none_with_parts_is_marked(tmp_path: Path) -> None:
+    part = tmp_path / "train" / "part-00000.csv"
+    part.parent.mkdir()
+    part.write_text("a,y\n1,2\n")
+    (tmp_path / "model-train").mkdir()
+
+    leave_no_folder_empty(tmp_path)
+
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"train/part-00000.csv", f"model-train/{EMPTY_MARK}"}

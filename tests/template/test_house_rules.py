@@ -19,7 +19,8 @@ FAILURE_QUEUE = {"Fn::GetAtt": ["FailureQueue", "Arn"]}
 EXECUTION_ROLE = {"Fn::GetAtt": ["SageMakerExecutionRole", "Arn"]}
 # Statements that may say `Resource: "*"`, and why nothing narrower exists.
 ANY_RESOURCE = {
-    "WriteMetrics": "cloudwatch:PutMetricData knows no resources; its namespace is narrowed",
+    "ListCandidates": "sagemaker:ListCandidatesForAutoMLJob knows no resources",
+    "WriteMetrics": "cloudwatch:PutMetricData knows no resources",
     "PullContainers": "ecr:GetAuthorizationToken knows no resources, and the images of Autopilot "
     "lie in accounts of AWS that differ by region",
 }
@@ -95,6 +96,11 @@ def test_every_function_logs_json_to_a_group_with_an_end(resources: Resources) -
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+def test_lambda_traces_every_function_itself(resources: Resources) -> None:
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}
+
+
 def test_no_two_functions_share_a_log_group(resources: Resources) -> None:
     functions = of_type(resources, "AWS::Lambda::Function").values()
     groups = [each["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for each in functions]
@@ -157,7 +163,8 @@ def test_functions_touch_only_sagemaker_things_of_ours(resources: Resources) -> 
         actions = as_list(statement["Action"])
         if name.endswith("FunctionRole") and any(a.startswith("sagemaker:") for a in actions):
             for resource in as_list(statement["Resource"]):
-                assert resource["Fn::Sub"].endswith(f"/{RUN_ID_PREFIX}*"), statement["Sid"]
+                is_ours = resource != "*" and resource["Fn::Sub"].endswith(f"/{RUN_ID_PREFIX}*")
+                assert is_ours or statement["Sid"] in ANY_RESOURCE, statement["Sid"]
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge(

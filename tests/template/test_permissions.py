@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autodrop.errors import Transient
+from autodrop_local.authorization import resource_types
 from tests.fakes import Killed, World
 from tests.functions import MODULES
 from tests.journey import RUN, SCENES, Journey
@@ -52,7 +53,9 @@ for _kind, _actions in {
     "transform-job": ("CreateTransformJob", "DescribeTransformJob"),
 }.items():
     for _action in _actions:
-        _resource = f"{_SAGEMAKER}:{_kind}/{RUN}"
+        # By AWS's own table: some actions know no resource.
+        _knows_any = resource_types(f"sagemaker:{_action}")
+        _resource = f"{_SAGEMAKER}:{_kind}/{RUN}" if _knows_any else "*"
         CALLS[f"sagemaker:{_action}"] = {(f"sagemaker:{_action}", _resource)}
         if _action.startswith("Create"):
             # All of them are created with tags.
@@ -142,6 +145,8 @@ def _allowed(function: str, resources: dict[str, dict[str, Any]]) -> Needed:
 
 
 def _text(resource: Any) -> str:
+    if resource == "*":
+        return "*"
     if "Fn::GetAtt" in resource:
         return ".".join(resource["Fn::GetAtt"])
     written: str = resource.get("Ref") or resource["Fn::Sub"]

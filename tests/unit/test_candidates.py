@@ -99,7 +99,8 @@ def test_the_record_holds_all_that_the_job_left() -> None:
     )
     failed = a_candidate("failed", failure_reason="AlgorithmError")
     job = a_job(
-        "Completed",
+        "Failed",
+        failure_reason="ClientError: Clarify is closed.",
         best_candidate=best,
         ended_at=NOON + timedelta(hours=1),
         partial_failures=("No explainability report.",),
@@ -131,6 +132,10 @@ def test_the_record_holds_all_that_the_job_left() -> None:
         "candidate_definition": "s3://b/candidates.ipynb",
         "data_exploration": "s3://b/exploration.ipynb",
     }
+    assert (record["status"], record["failure_reason"]) == (
+        "Failed",
+        "ClientError: Clarify is closed.",
+    )
     assert record["partial_failures"] == ["No explainability report."]
     assert record["problem_type"] == "binary"
     assert record["ended_at"] == "2026-01-02T13:00:00+00:00"

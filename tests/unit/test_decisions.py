@@ -12,7 +12,14 @@ from autodrop.decisions import WAIT, Action, Step, announcement, next_step
 from autodrop.events import NOT_STARTED
 from autodrop.run import ENDS, RunState
 from autodrop.sagemaker_jobs import AutoMLJob, ProcessingJob, TransformJob
-from tests.builders import NOON, a_job, a_run, a_transform
+from tests.builders import (
+    NOON,
+    a_candidate,
+    a_job,
+    a_run,
+    a_transform,
+    ensembling_container,
+)
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -204,6 +211,15 @@ def test_a_job_that_ended_is_told_with_its_status(status: str) -> None:
     step = next_step(a_run(state=RunState.TRAINING), NOON, job=a_job(status, ended_at=NOON))
 
     assert step == Step(Action.TELL_JOB, status)
+
+
+def test_a_job_that_failed_after_training_is_told_as_completed() -> None:
+    best = a_candidate(containers=(ensembling_container(),))
+    job = a_job("Failed", ended_at=NOON, best_candidate=best)
+
+    step = next_step(a_run(state=RunState.TRAINING), NOON, job=job)
+
+    assert step == Step(Action.TELL_JOB, "Completed", "Failed")
 
 
 @pytest.mark.parametrize(

@@ -571,11 +571,68 @@ def test_rows_of_more_than_one_row_group_stay_together() -> None:
 
 def binary(truth: Sequence[str], score: Sequence[float]) -> Result:
     """Score rows whose labels follow from the score of yes."""
-    lines = [
-        ["yes" if each > 0.5 else "no", 1, str([1 - each, each]), "['no', 'yes']"] for each in score
-    ]
+    lines = [["1" if each > 0.5 else "0", 1, str([1 - each, each]), "['0', '1']"] for each in score]
     dataset = a_dataset()
     return read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth_csv(truth), written(*lines))
+
+
+@pytest.mark.parametrize(
+    ("one", "zero"),
+    [
+        ("1", "0"),
+        ("1.0", "0.0"),
+        (1, 0),
+        (1.0, 0.0),
+        (True, False),
+        ("True", "False"),
+        (" 1", "0 "),
+    ],
+)
+@pytest.mark.parametrize(
+    ("positive", "other"),
+    [
+        ("ja", "nein"),
+        ("1", "0"),
+        ("0", "1"),
+        ("2", "1"),
+        ("01", "1"),
+        ("1", "01"),
+        ("False", "True"),
+        ("true", "false"),
+        ("=1+1", "<script>"),
+        ('say "yes"', "a,b"),
+    ],
+)
+def test_ones_and_zeros_of_a_model_are_the_classes_of_the_file(
+    positive: str, other: str, one: object, zero: object
+) -> None:
+    dataset = a_dataset(classes=((other, 400), (positive, 200)), positive=positive)
+    output = written(
+        [one, 0.9, "[0.1, 0.9]", str([zero, one])],
+        [zero, 0.8, "[0.8, 0.2]", str([zero, one])],
+    )
+
+    result = read_scored(
+        dataset, ProblemType.BINARY, ALL_KEYS, truth_csv([positive, positive]), output
+    )
+
+    assert result.predicted == [safe_cell(positive), safe_cell(other)]
+    assert result.column("truth") == [safe_cell(positive)] * 2
+    assert result.header[3:] == [f"probability_{other}", f"probability_{positive}"]
+    assert isinstance(result.scored, ScoredLabels)
+    assert result.scored.counted.of(positive) == (1, 0, 1, 0)
+    assert result.scored.ranking is not None
+    assert result.scored.ranking.score.tolist() == [0.9, 0.2]
+
+
+def test_a_model_that_learned_the_labels_of_the_file_answers_with_these() -> None:
+    dataset = a_dataset(classes=(("0", 400), ("1", 200)), positive="0")
+    older = replace(dataset, target=replace(dataset.target, model_labels={}))
+    output = answers(["1", "0"], ["0", "1"])
+
+    result = read_scored(older, ProblemType.BINARY, ALL_KEYS, truth_csv(["1", "0"]), output)
+
+    assert result.predicted == ["1", "0"]
 
 
 def test_the_score_of_two_classes_is_the_probability_of_the_positive_one() -> None:
@@ -604,9 +661,9 @@ def test_the_score_of_two_classes_is_the_probability_of_the_positive_one() -> No
 def test_the_threshold_of_the_model_s_own_labels(
     called: str, score: list[float], expected: float | None
 ) -> None:
-    names = {"n": "no", "y": "yes"}
+    names = {"n": "0", "y": "1"}
     lines = [
-        [names[each], 1, str([1 - p, p]), "['no', 'yes']"]
+        [names[each], 1, str([1 - p, p]), "['0', '1']"]
         for each, p in zip(called, score, strict=True)
     ]
     truth = truth_csv(["no", "no", "yes", "yes"])

@@ -368,3 +368,80 @@ def test_a_single_result_is_not_the_best_so_far() -> None:
 
     assert "The newest result is ROC AUC" in page.text
     assert "best so far" not in page.text
+
+
+def asked(**more: Any) -> dict[str, Any]:
+    """Return a summary whose model was asked what drives it."""
+    names = ("duration", "job", examples.ATTACK, *(f"column {i}" for i in range(8)))
+    features = [
+        {
+            "name": name,
+            "importance": 0.3 / (i + 1) ** 2,
+            "low": 0.3 / (i + 1) ** 2 - 0.05,
+            "high": 0.3 / (i + 1) ** 2 + 0.05,
+            "direction": "by_value" if i == 1 else "rises",
+            "effect": {
+                "of": "yes",
+                "is_numeric": i != 1,
+                "grid": ["", "nurse"] if i == 1 else ["0", "10"],
+                "mean": [0.2, 0.4],
+                "curves": [[0.1, 0.3], [0.3, 0.5]],
+            },
+        }
+        for i, name in enumerate(names)
+    ]
+    drivers = {
+        "metric": "roc_auc",
+        "rows": 60,
+        "repeats": 5,
+        "curve_rows": 2,
+        "not_asked": 0,
+        "features": features,
+        "dominant": {"name": "duration", "of_importance": 0.7, "of_skill": 0.6},
+        **more,
+    }
+    return {**examples.binary(), "drivers": drivers, "drivers_missing": None}
+
+
+def test_the_model_s_own_answer_comes_before_autopilot_s_report() -> None:
+    page = Page(report_page(asked()))
+
+    assert "Is duration known at the time of the prediction?" in page.text
+    assert "measured on 60 rows that were held out, in 5 repeats" in page.text
+    assert list(page.data["charts"]).index("drivers") < list(page.data["charts"]).index(
+        "importance"
+    )
+    assert page.data["charts"]["drivers"]["low"][0] == pytest.approx(0.25)
+
+
+def test_every_interval_and_zero_are_inside_the_picture_of_importance() -> None:
+    chart = Page(report_page(asked())).data["charts"]["drivers"]
+
+    assert chart["x"]["min"] <= min(*chart["low"], 0)
+    assert chart["x"]["max"] >= max(chart["high"])
+
+
+def test_every_column_has_its_curves_and_says_where_they_go() -> None:
+    page = Page(report_page(asked()))
+
+    effects = [page.data["charts"][f"effect-{i}"] for i in range(11)]
+    assert effects[0]["grid"] == [0, 10]
+    assert effects[1]["x"]["categories"] == ["(empty)", "nurse"]
+    assert {tuple(each["y"][end] for end in ("min", "max")) for each in effects} == {(0, 1)}
+    assert "Probability of yes: goes up with it." in page.text
+    assert "Probability of yes: highest for nurse, lowest for (empty)." in page.text
+    assert "5 more columns" in page.text
+
+
+def test_columns_that_were_not_asked_about_are_counted() -> None:
+    text = Page(report_page(asked(not_asked=37))).text
+
+    assert "for the 11 columns that go best with the target; 37 others were not asked about" in text
+
+
+def test_without_the_model_s_answer_the_page_says_why() -> None:
+    summary = {**examples.binary(), "drivers": None, "drivers_missing": "its rows are too long"}
+
+    assert "The model itself was not asked, because its rows are too long." in (
+        Page(report_page(summary)).text
+    )

@@ -136,13 +136,13 @@ def test_the_data_of_a_processing_job_tells_whose_it_is() -> None:
     [
         (0, "a.csv", 30),
         (500_000_001, "a.csv", 30),
-        (2_500_000_000, "a.csv", 33),
-        (10_000_000_000, "a.csv", 70),
-        (10_000_000_000, "A.TSV", 70),
-        (100_000_000_000, "a.csv", 520),
-        (1_000_000_000, "a.csv.gz", 61),
-        (1_000_000_000, "a.parquet", 61),
-        (1_000_000_000, "a", 61),
+        (2_500_000_000, "a.csv", 38),
+        (10_000_000_000, "a.csv", 90),
+        (10_000_000_000, "A.TSV", 90),
+        (100_000_000_000, "a.csv", 720),
+        (1_000_000_000, "a.csv.gz", 81),
+        (1_000_000_000, "a.parquet", 81),
+        (1_000_000_000, "a", 81),
         (10**15, "a.csv", 16_384),
     ],
 )
@@ -181,10 +181,22 @@ def test_a_problem_type_brings_its_default_objective(kind: ProblemType) -> None:
 
 
 def test_without_a_problem_type_there_is_no_objective_either() -> None:
-    request = automl_job_request(set_to(), ROLE)
+    classes = (("a", 200), ("b", 200), ("c", 200))
+    dataset = a_dataset(kind=ProblemType.MULTICLASS, classes=classes, positive=None)
+
+    request = automl_job_request(dataset, ROLE)
 
     assert "AutoMLJobObjective" not in request
     assert "ProblemType" not in request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+
+
+def test_ones_and_zeros_are_said_to_be_classes() -> None:
+    request = automl_job_request(a_dataset(), ROLE)
+
+    tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    assert tabular["ProblemType"] == "BinaryClassification"
+    assert request["AutoMLJobObjective"] == {"MetricName": "F1"}
+    accepted("CreateAutoMLJobV2", request, rules.check_automl_job)
 
 
 def test_the_rules_would_notice_one_without_the_other() -> None:
@@ -202,7 +214,7 @@ def test_an_automl_job_trains_on_the_training_file_alone() -> None:
 
     (channel,) = request["AutoMLJobInputDataConfig"]
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-    assert uri == f"s3://{BUCKET}/{dataset.folder.train}"
+    assert uri == f"s3://{BUCKET}/{dataset.folder.model_train}"
     assert channel["ContentType"] == "text/csv;header=present"
     assert request["OutputDataConfig"]["S3OutputPath"] == f"s3://{BUCKET}/{dataset.folder.output}"
     tabular = request["AutoMLProblemTypeConfig"]["TabularJobConfig"]
@@ -238,7 +250,9 @@ def test_every_transform_is_accepted() -> None:
     dataset = set_to(transform={"instance_type": "ml.m5.large", "instance_count": 2})
 
     request = accepted(
-        "CreateTransformJob", transform_job_request(dataset), rules.check_transform_job
+        "CreateTransformJob",
+        transform_job_request(dataset, KINDS["ensembling"]),
+        rules.check_transform_job,
     )
 
     assert request["TransformInput"]["SplitType"] == "Line"
@@ -246,10 +260,64 @@ def test_every_transform_is_accepted() -> None:
     assert request["TransformResources"] == {"InstanceType": "ml.m5.large", "InstanceCount": 2}
 
 
+def payload(containers: Sequence[Container], longest_row: int = 100) -> int:
+    """Return the `MaxPayloadInMB` of a transform with these containers."""
+    request = transform_job_request(a_dataset(longest_row=longest_row), containers)
+    accepted("CreateTransformJob", request, rules.check_transform_job)
+    megabytes: int = request["MaxPayloadInMB"]
+    return megabytes
+
+
+def limited(limit: str | None) -> tuple[Container, ...]:
+    """Return the three containers of a classification, the algorithm's with this limit."""
+    first, algorithm, last = tuning_containers()
+    environment = {
+        name: value for name, value in algorithm.environment.items() if name != "MAX_CONTENT_LENGTH"
+    }
+    if limit is not None:
+        environment["MAX_CONTENT_LENGTH"] = limit
+    return first, replace(algorithm, environment=environment), last
+
+
+def test_one_container_reads_the_rows_as_they_are_sent() -> None:
+    assert payload(KINDS["ensembling"]) == 6
+
+
+def test_rows_that_grow_between_containers_stay_below_the_algorithm_s_limit() -> None:
+    assert payload(tuning_containers()) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "megabytes"),
+    [
+        ("20971519", 1),
+        (str(60 << 20), 3),
+        (str(1 << 40), 6),
+        ("6291456", 1),
+        ("1", 1),
+        # The container's own default, or nothing that can be relied upon.
+        (None, 1),
+        ("", 1),
+        ("plenty", 1),
+    ],
+)
+def test_the_payload_goes_by_what_the_algorithm_container_takes(
+    limit: str | None, megabytes: int
+) -> None:
+    assert payload(limited(limit)) == megabytes
+
+
+@pytest.mark.parametrize(
+    ("longest_row", "megabytes"), [(1 << 20, 1), ((1 << 20) + 1, 2), (6 << 20, 6), (99 << 20, 6)]
+)
+def test_a_payload_holds_the_longest_row_at_least(longest_row: int, megabytes: int) -> None:
+    assert payload(tuning_containers(), longest_row) == megabytes
+
+
 def test_a_transform_reads_the_held_out_rows_and_writes_beside_them() -> None:
     dataset = a_dataset()
 
-    request = transform_job_request(dataset)
+    request = transform_job_request(dataset, KINDS["ensembling"])
 
     source = request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
     assert source == f"s3://{BUCKET}/{dataset.folder.test}"
@@ -262,7 +330,7 @@ def test_all_of_them_carry_the_run_s_name_and_tags() -> None:
     processing = processing_job_request(a_run(), SPARK, ROLE)
     job = automl_job_request(dataset, ROLE)
     model = model_request(dataset, KINDS["ensembling"], ROLE)
-    transform = transform_job_request(dataset)
+    transform = transform_job_request(dataset, KINDS["ensembling"])
 
     names = {
         processing["ProcessingJobName"],
@@ -278,7 +346,7 @@ def test_all_of_them_carry_the_run_s_name_and_tags() -> None:
 
 @pytest.mark.parametrize("name", ["한글 😀", "<script>", "a" * 300, ".."])
 def test_tags_are_accepted_whatever_the_dataset_is_called(name: str) -> None:
-    request = transform_job_request(replace(a_dataset(), name=name))
+    request = transform_job_request(replace(a_dataset(), name=name), KINDS["ensembling"])
 
     accepted("CreateTransformJob", request, rules.check_transform_job)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
 
 import boto3
 from botocore.config import Config
@@ -59,6 +63,7 @@ def services_from(environ: Mapping[str, str]) -> Services:
             boto3.client("sns", config=CLIENT_CONFIG), environ["OUTCOME_TOPIC_ARN"]
         ),
         now=lambda: datetime.now(UTC),
+        sleep=time.sleep,
         execution_role_arn=environ["SAGEMAKER_ROLE_ARN"],
         default_settings=json.loads(environ["DEFAULT_SETTINGS"]),
         max_dataset_bytes=int(environ["MAX_LAMBDA_DATASET_BYTES"]),
@@ -67,4 +72,15 @@ def services_from(environ: Mapping[str, str]) -> Services:
             image_uri=environ["SPARK_IMAGE_URI"] or spark_image(sagemaker.meta.region_name),
             instance_type=environ["PROCESSING_INSTANCE_TYPE"],
         ),
+        work_folder=_work_folder(environ),
     )
+
+
+def _work_folder(environ: Mapping[str, str]) -> Path:
+    """Return a folder of this execution environment alone, the same in all of its invocations.
+
+    On AWS nobody else has this `/tmp`; on a local AWS all workers share one, each with a log stream
+    of its own.
+    """
+    environment = environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or str(os.getpid())
+    return Path(gettempdir()) / f"autodrop-{sha256(environment.encode()).hexdigest()[:12]}"

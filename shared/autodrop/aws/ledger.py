@@ -1,5 +1,7 @@
 """The run ledger in DynamoDB: one item a run, changed only by conditional writes.
 
+And one item for the lease of `watch_runs`, which is in no index and in no list of runs.
+
 Indexes: `open-runs` (sparse: `open`, `created_at`) answers which runs are open, `dataset-runs`
 (`dataset`, `created_at`) which came last for a dataset.
 """
@@ -15,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from autodrop.aws.client_errors import is_condition_failed, translated
 from autodrop.naming import Drop
+from autodrop.ports import Lease
 from autodrop.run import Outcome, Run, RunState
 
 if TYPE_CHECKING:
@@ -24,8 +27,14 @@ OPEN_RUNS_INDEX = "open-runs"
 DATASET_RUNS_INDEX = "dataset-runs"
 _OPEN = "yes"
 _REMOVED = "removed_at"
+# Neither a run that was removed nor the lease has it.
+_IS_RUN = "created_at"
+# No run can have this name.
+_LEASE = "lease:watch_runs"
 _REMEMBERED = timedelta(days=7)
-_FACTS = frozenset({"job_status", "announced", "announced_at", "waiting_for", "headline"})
+_FACTS = frozenset(
+    {"job_status", "announced", "announced_at", "waiting_for", "waiting_told", "headline"}
+)
 
 
 class DynamoLedger:
@@ -51,7 +60,7 @@ class DynamoLedger:
         """Return the run, or None when the id is not in this table."""
         with translated():
             item = self._table.get_item(Key={"run_id": run_id}, ConsistentRead=True).get("Item")
-        return _from_item(item) if item and _REMOVED not in item else None
+        return _from_item(item) if item and _IS_RUN in item else None
 
     def open_runs(self) -> Sequence[Run]:
         """Return the runs whose outcome has not been announced, oldest first."""
@@ -94,8 +103,8 @@ class DynamoLedger:
         if dataset is None:
             items = self._pages(
                 self._table.scan,
-                FilterExpression="attribute_not_exists(#removed)",
-                ExpressionAttributeNames={"#removed": _REMOVED},
+                FilterExpression="attribute_exists(#created)",
+                ExpressionAttributeNames={"#created": _IS_RUN},
             )
         else:
             items = self._pages(
@@ -123,6 +132,61 @@ class DynamoLedger:
             if state is RunState.COMPLETED:
                 sets |= {"headline": outcome.reason, "reason": None}
         return self._update(run_id, sets, f"#state IN ({', '.join(earlier)})", earlier)
+
+    def claim_announcement(
+        self, run_id: str, announced: str, now: datetime, before: datetime
+    ) -> bool:
+        """Note what is about to be announced, unless that was noted after `before`."""
+        return self._update(
+            run_id,
+            {"announced": announced, "announced_at": _written(now)},
+            "attribute_exists(run_id) AND (attribute_not_exists(#announced) "
+            "OR #announced <> :announced OR #announced_at <= :before)",
+            {":before": _written(before)},
+        )
+
+    def claim_waiting_notice(self, run_id: str, state: RunState) -> bool:
+        """Note that people are told how long the run waits in this state; False when they were."""
+        return self._update(
+            run_id,
+            {"waiting_told": str(state)},
+            "attribute_exists(run_id) AND (attribute_not_exists(#waiting_told) "
+            "OR #waiting_told <> :waiting_told)",
+            {},
+        )
+
+    def take_lease(self, now: datetime, until: datetime) -> Lease | None:
+        """Return the lease, ours until then; None while somebody else has it."""
+        try:
+            with translated():
+                item = self._table.update_item(
+                    Key={"run_id": _LEASE},
+                    UpdateExpression="SET held_until = :until",
+                    ConditionExpression="attribute_not_exists(held_until) OR held_until <= :now",
+                    ExpressionAttributeValues={":until": _written(until), ":now": _written(now)},
+                    ReturnValues="ALL_NEW",
+                )["Attributes"]
+        except ClientError as error:
+            if not is_condition_failed(error):
+                raise
+            return None
+        not_before = item.get("not_before")
+        return Lease(
+            until,
+            None if not_before is None else _read(str(not_before)),
+            str(item.get("place", "")),
+        )
+
+    def keep_lease(self, lease: Lease) -> bool:
+        """Store the lease's cursor and time; return False when it is ours no longer."""
+        not_before = None if lease.not_before is None else _written(lease.not_before)
+        return self._update(
+            _LEASE, {"place": lease.cursor, "not_before": not_before}, *_ours(lease)
+        )
+
+    def end_lease(self, lease: Lease) -> None:
+        """Let others have the lease, if it is still ours."""
+        self._update(_LEASE, {"held_until": None}, *_ours(lease))
 
     def note(self, run_id: str, **facts: str | datetime | None) -> None:
         """Store facts about a run without changing its state.
@@ -197,6 +261,10 @@ class DynamoLedger:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
+def _ours(lease: Lease) -> tuple[str, dict[str, str]]:
+    return "held_until = :ours", {":ours": _written(lease.until)}
+
+
 def _to_item(run: Run) -> dict[str, Any]:
     item = {
         "run_id": run.run_id,
@@ -236,6 +304,7 @@ def _from_item(item: Mapping[str, Any]) -> Run:
         announced=item.get("announced"),
         announced_at=_read(item["announced_at"]) if "announced_at" in item else None,
         waiting_for=item.get("waiting_for"),
+        waiting_told=item.get("waiting_told"),
         code=item.get("code"),
         reason=item.get("reason"),
         headline=item.get("headline"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -206,10 +207,11 @@ def _candidate(told: Mapping[str, Any]) -> Candidate:
         objective=_objective(objective) if objective else None,
         containers=tuple(_container(each) for each in told.get("InferenceContainers", [])),
         metrics=tuple(
-            Metric(each.get("StandardMetricName") or each["MetricName"], each["Value"], each["Set"])
+            Metric(each.get("StandardMetricName") or each["MetricName"], value, each["Set"])
             for each in properties.get("CandidateMetrics", [])
-            if {"Value", "Set"} <= each.keys()
+            if "Set" in each
             and {"StandardMetricName", "MetricName"} & each.keys()
+            and (value := _number(each.get("Value"))) is not None
         ),
         created_at=told.get("CreationTime"),
         ended_at=told.get("EndTime"),
@@ -219,13 +221,30 @@ def _candidate(told: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _objective(told: Mapping[str, Any]) -> Objective:
+def _objective(told: Mapping[str, Any]) -> Objective | None:
+    value = _number(told.get("Value"))
+    if value is None:
+        return None
     # Real names can be off the documented enum (`validation:f1`); the standard one is preferred.
     return Objective(
         metric=told.get("StandardMetricName") or told["MetricName"],
-        value=told["Value"],
+        value=value,
         goal=told.get("Type"),
     )
+
+
+def _number(value: object) -> float | None:
+    """Return a metric's value; None where it is missing or no finite number.
+
+    JSON has no NaN: SageMaker may write the text `"NaN"`, which botocore leaves as it is.
+    """
+    if not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _container(told: Mapping[str, Any]) -> Container:

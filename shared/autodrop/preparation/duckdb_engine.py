@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +29,32 @@ _SETTINGS = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+
+
+_FULL = "No space left on device"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise Python's own errors where the memory or the disk is at its end.
+
+    DuckDB has an IOException for a file that cannot be written, whatever the reason, and calls the
+    end of the disk for what it spills an OutOfMemoryException.
+
+    Raises:
+        TooManyGroups: The memory is too small, and so is the disk for what does not fit into it.
+        OSError: The disk is full.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise TooManyGroups(type(error).__name__) from error
+    except duckdb.IOException as error:
+        if _FULL not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, _FULL) from error
 
 
 class DuckDB:
@@ -104,31 +132,33 @@ class DuckDB:
         Raises:
             CannotRead: The text is not what its dialect says.
             TooManyGroups: The memory is too small for this question.
+            OSError: The disk is full.
         """
         import duckdb
 
         try:
-            found: Sequence[tuple[Any, ...]] = self._run(sql).fetchall()
+            with _translated():
+                found: Sequence[tuple[Any, ...]] = self._run(sql).fetchall()
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             raise CannotRead(type(error).__name__) from error
-        except duckdb.OutOfMemoryException as error:
-            raise TooManyGroups(type(error).__name__) from error
         return found
 
     def arrays(self, sql: str) -> dict[str, Any]:
         """Return the columns of the answer as NumPy arrays; none of them may hold a null."""
-        found: dict[str, Any] = self._run(sql).fetchnumpy()
+        with _translated():
+            found: dict[str, Any] = self._run(sql).fetchnumpy()
         return found
 
     def enumerate(self, name: str, cell: str, table: str) -> list[str]:
         """Make a type of the texts that a column holds, and return them in its order."""
         distinct = f"select distinct {cell} as text from {table} order by text"
-        self._run(f"create type {name} as enum ({distinct})")
+        self.statement(f"create type {name} as enum ({distinct})")
         return [text for (text,) in self.query(f"select unnest(enum_range(null::{name}))")]
 
     def statement(self, sql: str) -> None:
         """Run what has no answer."""
-        self._run(sql)
+        with _translated():
+            self._run(sql)
 
     def _run(self, sql: str) -> Any:
         import duckdb

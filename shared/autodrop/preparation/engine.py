@@ -19,8 +19,8 @@ class CannotRead(Exception):
     """The engine cannot read the text as the table that its dialect makes of it."""
 
 
-class TooManyGroups(Exception):
-    """The answer has more groups than the memory holds at once."""
+class TooManyGroups(MemoryError):
+    """The answer has more groups than the memory, and the disk beside it, holds at once."""
 
 
 class Group(NamedTuple):

@@ -26,7 +26,6 @@ from autodrop.preparation.duckdb_engine import WIDE, DuckDB
 from autodrop.preparation.engine import (
     CannotRead,
     Engine,
-    TooManyGroups,
     column,
     inexact_sql,
     kind_sql,
@@ -211,8 +210,6 @@ def counted(
                 # To look at some columns, the text would be taken apart whole, again and again.
                 engine.keep_by_column(folder / "cells.parquet")
             facts = count_table(engine, layout)
-        except TooManyGroups:
-            raise _too_wide(table.width) from None
         except CannotRead:
             check_row_lengths(table)
             table = diagnosed(table, folder)
@@ -222,14 +219,6 @@ def counted(
             return table, facts
         table = better
     raise csv_unclear(table)
-
-
-def _too_wide(columns: int) -> Rejected:
-    return Rejected(
-        "TABLE_TOO_WIDE",
-        f"A row of {in_words(columns, 'column')} takes more memory than there is to count them.",
-        "Leave columns out, or shorten their cells.",
-    )
 
 
 def _placed(

@@ -47,7 +47,7 @@ from autodrop.preparation.large_text import (
     with_tail,
     write_rows,
 )
-from autodrop.preparation.model_input import is_text_sql
+from autodrop.preparation.model_input import cells_for_model_sql, is_text_sql
 from autodrop.preparation.parts import (
     check_sizes,
     check_test_file,
@@ -56,6 +56,7 @@ from autodrop.preparation.parts import (
     training_rows,
 )
 from autodrop.preparation.prepare import dataset_of
+from autodrop.preparation.probe_rows import write_probe
 from autodrop.preparation.reading import (
     Table,
     check_header,
@@ -71,6 +72,7 @@ from autodrop.preparation.spelling import on_one_line_sql, spelled, spelled_sql
 from autodrop.preparation.splits import ASIDE, TEST, TRAIN, side_sql
 from autodrop.preparation.target import choose_target
 from autodrop.preparation.text import TextFile, damaged_archive, is_parquet, too_large, unpack
+from autodrop.probe import ProbePlan
 from autodrop.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,10 +94,12 @@ class LargePrepared:
     Attributes:
         dataset: Everything that was found and decided.
         profile: The content of `profile.json`.
+        plan: What the rows of the probe are for; None where there is none.
     """
 
     dataset: Dataset
     profile: dict[str, Any] = field(repr=False)
+    plan: ProbePlan | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,11 @@ def prepare_large(
     written = folder / "written"
     written.mkdir()
     _write(engine, dataset, (trains, in_training), (tests, in_test), written, output)
-    return LargePrepared(dataset, found.profile)
+    place = output / ("model-test" if dataset.has_model_test else "test")
+    test, truth = (sorted(parts.glob("part-*")) for parts in (place, output / "truth"))
+    plan = write_probe(dataset, found.profile, test, truth, place)
+    dataset = replace(dataset, probe_rows=0 if plan is None else plan.rows)
+    return LargePrepared(dataset, found.profile, plan)
 
 
 def _method(settings: Settings, *, own_test_file: bool) -> str:
@@ -442,19 +450,8 @@ class _Marked:
 
     def for_model(self, positions: Sequence[int], dataset: Dataset, *, is_test: bool) -> str:
         """Return the expression for some cells as the model gets them."""
-        cells = []
-        for i in positions:
-            cell, name = self.on_one_line(i), dataset.columns[i]
-            if name in dataset.decimal_commas:
-                cell = f"replace({cell}, ',', '.')"
-            elif is_test and name in dataset.emptied_texts:
-                cell = f"case when {is_text_sql(self.engine, cell)} then '' else {cell} end"
-            cells.append(
-                spelled_sql(
-                    self.engine, f"({cell})", breakers=False, never_empty=len(positions) == 1
-                )
-            )
-        return ", ".join(cells)
+        cells = [(dataset.columns[i], self.on_one_line(i)) for i in positions]
+        return cells_for_model_sql(self.engine, dataset, cells, is_test=is_test)
 
 
 def _marked(
@@ -529,8 +526,9 @@ def _write(
         "test": held.spelled(columns.features),
         "truth": f"cast(n as string), {held.spelled(last)}",
     }
-    if dataset.has_model_input:
+    if dataset.has_model_train:
         train["model-train"] = marked.for_model(columns.training, dataset, is_test=False)
+    if dataset.has_model_test:
         test["model-test"] = held.for_model(columns.features, dataset, is_test=True)
     headers = {"train": train_header, "model-train": train_header, "truth": truth_header}
     # A line is one expression of all its cells. Together with what reads and filters, that is a
@@ -544,7 +542,7 @@ def _write(
         kept = rows.frame.where(f"side = '{side}'").select(
             *(expr(f"concat_ws(',', {cells})").alias(name) for name, cells in lines.items())
         )
-        if side == TEST:
+        if len(lines) > 1:
             kept = kept.persist(StorageLevel.DISK_ONLY)
         for name in lines:
             kept.select(f"`{name}`").write.text(file_uri(folder / name))

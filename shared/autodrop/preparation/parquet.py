@@ -9,7 +9,7 @@ from pathlib import Path
 from autodrop.errors import Rejected
 from autodrop.findings import quoted
 from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import CannotRead, TooManyGroups
+from autodrop.preparation.engine import CannotRead
 from autodrop.preparation.spelling import spelled, spelled_sql
 from autodrop.preparation.text import TextFile, is_parquet, open_text, too_large
 
@@ -36,6 +36,8 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
         files = f"[{', '.join(engine.literal(str(path)) for path in paths)}]"
         try:
             engine.statement("set TimeZone = 'UTC'")
+            if _unpacked_bytes(engine, files) > longest:
+                raise too_large(longest)
             described, *others = [
                 engine.query(f"describe select * from read_parquet({engine.literal(str(path))})")
                 for path in paths
@@ -53,13 +55,12 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
             cells = ", ".join(f"{text} as c{i}" for i, text in enumerate(texts))
             width = len(described)
             engine.expect(width)
-            _check_size(engine, files, texts, longest)
+            if _text_bytes(engine, files, texts) > longest:
+                raise too_large(longest)
             engine.statement(f"create view cells as select {cells} from read_parquet({files})")
             line = ", ".join(spelled_sql(engine, f"c{i}", breakers=True) for i in range(width))
             header = spelled(names).rstrip("\n")
             engine.write_lines(f"select concat_ws(',', {line}) from cells", target, header)
-        except (duckdb.OutOfMemoryException, TooManyGroups):
-            raise too_large(longest) from None
         except (duckdb.Error, CannotRead):
             raise damaged(file_name) from None
     if target.stat().st_size > longest:
@@ -86,26 +87,28 @@ def _names(engine: DuckDB, path: Path) -> list[str]:
     return names
 
 
-def _check_size(engine: DuckDB, files: str, texts: Sequence[str], longest: int) -> None:
-    """Check how much text a few bytes of Parquet become, before any of it is written.
+def _text_bytes(engine: DuckDB, files: str, texts: Sequence[str]) -> int:
+    """Return how many bytes the cells have as text, quotes and separators left out.
 
-    Args:
-        engine: Who reads them.
-        files: The files, as SQL.
-        texts: The expressions for the cells.
-        longest: The most bytes.
-
-    Raises:
-        Rejected: `TOO_LARGE`. Quotes around cells and in them can still double what is written.
+    A value of a megabyte that repeats stands in the files but once. To measure is to read all rows:
+    what says at its end that it has too many is not measured.
     """
-    (rows,) = engine.query(f"select sum(num_rows) from parquet_file_metadata({files})")
-    # First what the files say of themselves: to look at 10^12 rows takes hours.
-    if (rows[0] or 0) * len(texts) > longest:
-        raise too_large(longest)
-    octets = ", ".join(f"sum({engine.octets(text)})" for text in texts)
+    octets = ", ".join(f"coalesce(sum({engine.octets(text)}), 0)" for text in texts)
     (sizes,) = engine.query(f"select {octets} from read_parquet({files})")
-    if sum(size or 0 for size in sizes) > longest:
-        raise too_large(longest)
+    return sum(map(int, sizes))
+
+
+def _unpacked_bytes(engine: DuckDB, files: str) -> int:
+    """Return how many bytes the rows have at least, by what the files say at their ends.
+
+    That is the size of their pages unpacked. A value that repeats is in these but once: as text,
+    every cell has a byte at least, and a separator is one.
+    """
+    ((pages, cells),) = engine.query(
+        "select coalesce(sum(total_uncompressed_size), 0), coalesce(sum(row_group_num_rows), 0) "
+        f"from parquet_metadata({files})"
+    )
+    return max(int(pages), int(cells))
 
 
 def check_types(columns: Sequence[tuple[str, str]], nested: Sequence[str] = _NESTED) -> None:

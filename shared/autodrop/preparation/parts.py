@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from autodrop.dataset import Split
+from autodrop.dataset import MODEL_NEGATIVE, MODEL_POSITIVE, Split
 from autodrop.errors import Rejected
 from autodrop.findings import counted as in_words
 from autodrop.findings import quoted
@@ -18,7 +18,7 @@ from autodrop.preparation.engine import column, no_label_sql
 from autodrop.preparation.examining import Dropped, Examined, counted
 from autodrop.preparation.facts import TableFacts
 from autodrop.preparation.reading import Table, open_table
-from autodrop.preparation.routing import Columns, Lines, Parts, route
+from autodrop.preparation.routing import Codes, Columns, Lines, Parts, route
 from autodrop.preparation.spelling import spelled, spelled_sql
 from autodrop.preparation.splits import (
     ASIDE,
@@ -45,12 +45,14 @@ class Plan:
         columns: Where their columns go.
         rule: Makes what decides about rows that are not marked.
         split: The split, as far as it is known.
+        codes: What the model learns for the labels, where nothing else is written otherwise for it.
     """
 
     lines: Lines
     columns: Columns
     rule: Callable[[], Rule | None]
     split: Split
+    codes: Codes | None = None
 
 
 def plan_split(
@@ -79,9 +81,8 @@ def plan_split(
         side = side_sql(engine, asked, examined.table.names, facts.target, by)
         held_out, note = side.held_out, side.note
     lines = _lines(examined, columns, engine, held_out, folder)
-    return Plan(
-        lines, columns, rule, Split(method, fraction, seed, 0, 0, settings.split.column, note)
-    )
+    split = Split(method, fraction, seed, 0, 0, settings.split.column, note)
+    return Plan(lines, columns, rule, split, _codes(examined))
 
 
 def write_split(plan: Plan, facts: TableFacts, folder: Path) -> tuple[Parts, Split]:
@@ -90,7 +91,7 @@ def write_split(plan: Plan, facts: TableFacts, folder: Path) -> tuple[Parts, Spl
     Raises:
         Rejected: `SPLIT_IMPOSSIBLE` when a method that decides by content leaves too few rows.
     """
-    parts = route(plan.lines, plan.columns, plan.rule(), folder)
+    parts = route(plan.lines, plan.columns, plan.rule(), folder, codes=plan.codes)
     split = replace(plan.split, train_rows=parts.train_rows, test_rows=parts.test_rows)
     check_sizes(split, facts)
     return parts, split
@@ -98,6 +99,18 @@ def write_split(plan: Plan, facts: TableFacts, folder: Path) -> tuple[Parts, Spl
 
 def _no_rule() -> None:
     """Leave it to the marks."""
+
+
+def _codes(examined: Examined) -> Codes | None:
+    """Return the codes of the target, where a copy for the model differs in nothing else."""
+    target = examined.verdict.target
+    if not target.is_recoded or examined.verdict.decimal_commas:
+        return None
+    ones, zeros = (
+        spelled([target.model_labels[label]])[:-1].encode()
+        for label in (MODEL_POSITIVE, MODEL_NEGATIVE)
+    )
+    return Codes(ones, zeros)
 
 
 def columns_of(examined: Examined) -> Columns:
@@ -239,12 +252,17 @@ def write_with_test_file(
     """
     columns = columns_of(examined)
     train_lines = _lines(examined, columns, engine, "false", folder)
-    trained = route(train_lines, columns, None, folder)
+    trained = route(train_lines, columns, None, folder, codes=_codes(examined))
     own = folder / "test-file"
     own.mkdir()
     with _about_the_test_file():
         tested = _routed_test_file(dropped, test_path, settings, examined, own)
-    parts = Parts(trained.train, tested.test, tested.truth, trained.train_rows, tested.test_rows)
+    parts = replace(
+        tested,
+        train=trained.train,
+        train_rows=trained.train_rows,
+        model_train=trained.model_train,
+    )
     return parts, Split("file", None, settings.split.seed, parts.train_rows, parts.test_rows)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autodrop.dataset import Dataset, Reading, Split
 from autodrop.findings import Finding, counted, quoted
+from autodrop.preparation.cells import MISSING
 from autodrop.preparation.checks import MIN_TRAINING_ROWS
 from autodrop.preparation.examining import MIN_ROWS, Dropped, Examined, examine, examined
 from autodrop.preparation.model_input import texts_only_in_test, write_model_input
@@ -19,10 +20,14 @@ from autodrop.preparation.parts import (
     write_split,
     write_with_test_file,
 )
+from autodrop.preparation.probe_rows import write_probe
 from autodrop.preparation.splits import training_row_count
+from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import Settings
 
 __all__ = ["Dropped", "Examined", "Prepared", "examine", "prepare"]
+
+_LONGEST_MISSING = max(map(len, MISSING))
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Prepared:
         truth: CSV with header: row number, columns that were kept out, target.
         model_train: What Autopilot reads where that is not `train`.
         model_test: What batch transform reads where that is not `test`.
+        probe: Rows with which the model is asked what drives it; None where these are too long.
+        plan: What each of them is for.
     """
 
     dataset: Dataset
@@ -46,6 +53,8 @@ class Prepared:
     truth: Path
     model_train: Path | None = None
     model_test: Path | None = None
+    probe: Path | None = None
+    plan: ProbePlan | None = None
 
 
 def prepare(
@@ -66,24 +75,35 @@ def prepare(
     Raises:
         Rejected: The file cannot be used; `others` holds what else was found.
     """
-    plan: Plan | None = None
+    split_plan: Plan | None = None
     with examined(dropped, settings, folder, min_rows) as (found, engine):
         if dropped.test_path is None:
-            plan = plan_split(found, settings, engine, folder, min_rows)
+            split_plan = plan_split(found, settings, engine, folder, min_rows)
         else:
             parts, split = write_with_test_file(
                 dropped, dropped.test_path, settings, found, engine, folder
             )
-    if plan is not None:
+    if split_plan is not None:
         # The engine is closed: its memory is free for the order of the rows.
-        parts, split = write_split(plan, found.facts, folder)
+        parts, split = write_split(split_plan, found.facts, folder)
     columns = columns_of(found)
     emptied = texts_only_in_test(
         found.facts, parts, columns, folder, own_test_file=dropped.test_path is not None
     )
     dataset = dataset_of(dropped, settings, found, split, emptied)
     model = write_model_input(dataset, parts, columns, found.table.names, folder)
-    return Prepared(dataset, found.profile, parts.train, parts.test, parts.truth, *model)
+    read = model[1] or parts.test
+    plan = write_probe(dataset, found.profile, [read], [parts.truth], folder)
+    return Prepared(
+        replace(dataset, probe_rows=0 if plan is None else plan.rows),
+        found.profile,
+        parts.train,
+        parts.test,
+        parts.truth,
+        *model,
+        None if plan is None else folder / PROBE_FILE,
+        plan,
+    )
 
 
 def dataset_of(
@@ -127,9 +147,17 @@ def dataset_of(
         newlines_replaced=found.facts.line_feeds,
         decimal_commas=verdict.decimal_commas,
         emptied_texts=tuple(emptied),
+        longest_row=_longest_row(found, verdict.features),
         parts=parts,
         warnings=tuple(warnings),
     )
+
+
+def _longest_row(examined: Examined, features: Sequence[str]) -> int:
+    """Return how many bytes no row of these columns exceeds."""
+    chosen = (each for each in examined.facts.columns if each.name in features)
+    # A character is four bytes at most, also a quote that is doubled; two quotes and a separator.
+    return sum(4 * max(each.longest, _LONGEST_MISSING) + 3 for each in chosen)
 
 
 def _split_warnings(

@@ -76,6 +76,7 @@ class Parts:
         truth: With header: row number, carried columns, target.
         train_rows: Rows in `train`.
         test_rows: Rows in `test` and `truth`.
+        model_train: As `train`, with codes for the target; None where nobody asked for it.
     """
 
     train: Path
@@ -83,10 +84,30 @@ class Parts:
     truth: Path
     train_rows: int
     test_rows: int
+    model_train: Path | None = None
+
+
+@dataclass(frozen=True)
+class Codes:
+    """One byte for either label of the target, as both stand in a line.
+
+    Attributes:
+        ones: The label whose code is `1`.
+        zeros: The label whose code is `0`.
+    """
+
+    ones: bytes
+    zeros: bytes
 
 
 def route(
-    lines: Lines, columns: Columns, rule: Rule | None, folder: Path, *, only_test: bool = False
+    lines: Lines,
+    columns: Columns,
+    rule: Rule | None,
+    folder: Path,
+    *,
+    only_test: bool = False,
+    codes: Codes | None = None,
 ) -> Parts:
     """Write the three files into `folder`, rows in the order of the text.
 
@@ -96,31 +117,36 @@ def route(
         rule: What decides about records that are not marked.
         folder: Where the files go.
         only_test: Whether to leave the training file alone: all records are held out.
+        codes: What a copy of the training file has for the labels; without, there is none.
     """
     train_rows = test_rows = 0
     paths = [folder / name for name in ("train_data.csv", "test_data.csv", "truth.csv")]
+    model = None if codes is None else folder / "model_train_data.csv"
     with ExitStack() as files:
         source = files.enter_context(lines.path.open("rb"))
         train = None if only_test else files.enter_context(paths[0].open("wb"))
         test = files.enter_context(paths[1].open("wb"))
         truth = files.enter_context(paths[2].open("wb"))
-        if train is not None:
-            train.write(spelled([lines.names[i] for i in columns.training]).encode())
+        coded = None if model is None else files.enter_context(model.open("wb"))
+        for file in filter(None, (train, coded)):
+            file.write(spelled([lines.names[i] for i in columns.training]).encode())
         named = [lines.names[i] for i in (*columns.carried, columns.target)]
         truth.write(spelled(["row", *named]).encode())
         for _ in range(lines.header_lines):
             source.readline()
         row = 0
-        for cells in _cut(_blocks(source), lines):
+        for cells in _cut(blocks_of_lines(source), lines):
             trains, tests = cells.sides(columns.target, rule)
             if train is not None:
                 train.write(cells.taken(trains, columns.training))
             test.write(cells.taken(tests, columns.features))
             _write_truth(truth, cells, tests, columns, row)
+            if coded is not None and codes is not None:
+                coded.write(cells.coded(trains, columns.training, columns.target, codes))
             row += cells.rows
             train_rows += int(trains.sum())
             test_rows += int(tests.sum())
-    return Parts(paths[0], paths[1], paths[2], train_rows, test_rows)
+    return Parts(paths[0], paths[1], paths[2], train_rows, test_rows, model)
 
 
 def _write_truth(
@@ -172,18 +198,46 @@ class _Block:
 
     def taken(self, rows: npt.NDArray[np.bool_], columns: Sequence[int]) -> bytes:
         """Return some columns, in the order of the file, of some rows as comma-separated lines."""
-        at = np.flatnonzero(rows)
+        return self._joined(np.flatnonzero(rows), [i + self._marks for i in columns])
+
+    def coded(
+        self, rows: npt.NDArray[np.bool_], columns: Sequence[int], target: int, codes: Codes
+    ) -> bytes:
+        """Return what `taken` does, with codes for the labels, which are gone from then on."""
+        at, place = np.flatnonzero(rows), target + self._marks
+        begins, ends = self._begins(at, place), self._ends[at, place]
+        is_one = self._hold(begins, ends, codes.ones)
+        if not (is_one | self._hold(begins, ends, codes.zeros)).all():
+            raise AssertionError("a line has another label")
+        # A label has a byte at least: its last one becomes the code, the others are left out.
+        self._bytes[ends - 1] = np.where(is_one, ord("1"), ord("0"))
+        return self._joined(at, [i + self._marks for i in columns], place)
+
+    def _hold(self, begins: Positions, ends: Positions, label: bytes) -> npt.NDArray[np.bool_]:
+        """Return which cells hold a label."""
+        found: npt.NDArray[np.bool_] = ends - begins == len(label)
+        for i, byte in enumerate(label):
+            found &= self._bytes.take(begins + i, mode="clip") == byte
+        return found
+
+    def _joined(self, at: Positions, places: Sequence[int], shortened: int | None = None) -> bytes:
+        """Return cells of some rows as lines; of one place only the last byte."""
         if not len(at):
             return b""
-        places = [i + self._marks for i in columns]
         out = self._bytes
-        runs = _runs(places)
+        runs = _runs(places, shortened)
         # Cells beside each other are copied together: what separates them becomes a comma.
         for first, last in runs:
             out[self._ends[at, first:last].ravel()] = _COMMA
             out[self._ends[at, last]] = _COMMA
         out[self._ends[at, places[-1]]] = _LINE_FEED
-        begins = np.stack([self._begins(at, first) for first, _ in runs], axis=1).ravel()
+        begins = np.stack(
+            [
+                self._ends[at, first] - 1 if first == shortened else self._begins(at, first)
+                for first, _ in runs
+            ],
+            axis=1,
+        ).ravel()
         ends = np.stack([self._ends[at, last] + 1 for _, last in runs], axis=1).ravel()
         # What lies side by side is copied at once, such as the rows between two that are left out.
         borders = begins[1:] != ends[:-1]
@@ -234,22 +288,24 @@ def _cut(blocks: Iterator[bytes], lines: Lines) -> Iterator[_Block]:
             yield waiting.result()
 
 
-def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the first and last of each run of neighbours.
+def _runs(places: Sequence[int], begins: int | None = None) -> list[tuple[int, int]]:
+    """Return the first and last of each run of neighbours; one place begins a run of its own.
 
     >>> _runs([0, 1, 2, 5, 7, 8])
     [(0, 2), (5, 5), (7, 8)]
+    >>> _runs([0, 1, 2], begins=1)
+    [(0, 0), (1, 2)]
     """
     runs: list[tuple[int, int]] = []
     for place in places:
-        if runs and runs[-1][1] == place - 1:
+        if runs and runs[-1][1] == place - 1 and place != begins:
             runs[-1] = (runs[-1][0], place)
         else:
             runs.append((place, place))
     return runs
 
 
-def _blocks(source: BinaryIO) -> Iterator[bytes]:
+def blocks_of_lines(source: BinaryIO) -> Iterator[bytes]:
     """Yield the rest of a file in blocks of whole lines; the last line may lack its end."""
     kept = b""
     while chunk := source.read(_BLOCK):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from autodrop.dataset import Target
+from autodrop.dataset import MODEL_NEGATIVE, MODEL_POSITIVE, Target
 from autodrop.errors import Rejected
 from autodrop.findings import counted, quoted
 from autodrop.preparation.cells import LINE_BREAK
@@ -17,7 +18,29 @@ from autodrop.preparation.spelling import on_one_line
 from autodrop.settings import ProblemType, Settings
 
 _USUAL_NAMES = ("y", "target", "label", "class", "outcome")
-_USUAL_POSITIVES = ("yes", "true", "1", "1.0", "positive", "y", "t")
+# As questionnaires, spreadsheets and databases have them in the languages of Europe and some of
+# Asia, in the spelling of `_folded`.
+_YES_WORDS = """
+yes ja jo oui si sim da tak ano igen kylla jah taip evet ya да так כן نعم हाँ はい 是 예 네
+true wahr vrai verdadero verdadeiro vero waar prawda adevarat
+positive positiv positif positivo positief pozytywny
+"""
+_YES = frozenset(_YES_WORDS.split())
+# What says yes only beside what says no.
+_YES_BESIDE = {
+    "y": "n",
+    "j": "n",
+    "o": "n",
+    "s": "n",
+    "d": "n",
+    "e": "h",
+    "t": "f",
+    "v": "f",
+    "w": "f",
+    "p": "n",
+    "pos": "neg",
+    "+": "-",
+}
 _MOST_CLASSES = 1_000
 # Where no class has more rows, and there are many, they are names or texts. Of the 500 rows that
 # Autopilot asks for, each of a hundred classes would have as many: nothing is learned from that.
@@ -104,7 +127,14 @@ def describe_target(column: ColumnFacts, reason: str, settings: Settings, missin
         positive_class=positive,
         positive_reason=positive_reason,
         missing=missing,
+        model_labels={} if positive is None else _model_labels(classes, positive),
     )
+
+
+def _model_labels(classes: Sequence[tuple[str, int]], positive: str) -> dict[str, str]:
+    """Return the file's label by the model's, for two classes."""
+    (other,) = (label for label, _ in classes if label != positive)
+    return {MODEL_POSITIVE: positive, MODEL_NEGATIVE: other}
 
 
 def _on_one_line(column: ColumnFacts) -> ColumnFacts:
@@ -221,12 +251,42 @@ def _positive(column: ColumnFacts, wanted: str | None) -> tuple[str, str]:
                 column=column.name,
             )
         return wanted, "It is set as the positive class."
-    for usual in _USUAL_POSITIVES:
-        for label in labels:
-            if label.strip().lower() == usual:
-                return label, f"No positive class is set, and one class is called {label}."
-    rarest = min(sorted(labels), key=lambda label: rows[label])
-    return rarest, "No positive class is set, and this one is the rarer."
+    for label, other in (labels, labels[::-1]):
+        if _says_yes(label, other) and not _says_yes(other, label):
+            if _number(_folded(other)) == 2:
+                return label, (
+                    f"No positive class is set, and questionnaires that code answers as {label} "
+                    f"and {other} mean yes by {label}."
+                )
+            return label, f"No positive class is set, and one class is called {label}."
+    first, second = sorted(labels)
+    if rows[first] == rows[second]:
+        return first, (
+            "No positive class is set, both have as many rows, and this one comes first in "
+            "sorted order."
+        )
+    rarer = min(labels, key=lambda label: rows[label])
+    return rarer, "No positive class is set, and this one is the rarer."
+
+
+def _says_yes(label: str, other: str) -> bool:
+    """Return whether a label usually means yes; that of a code depends on the other one."""
+    word, beside = _folded(label), _folded(other)
+    is_one = _number(word) == 1 and _number(beside) in (0, -1, 2)
+    return is_one or word in _YES or _YES_BESIDE.get(word) == beside
+
+
+def _folded(label: str) -> str:
+    letters = unicodedata.normalize("NFKD", label.strip().casefold())
+    bare = "".join(each for each in letters if not unicodedata.combining(each))
+    return unicodedata.normalize("NFKC", bare)
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def _find(columns: Sequence[str], wanted: str) -> str:

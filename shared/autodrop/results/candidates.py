@@ -22,7 +22,7 @@ def autopilot_record(
     """Return the content of `autopilot.json`: what the finished AutoML job left.
 
     Args:
-        job: The completed job, with a best candidate.
+        job: The completed job, or one that failed after training, with a best candidate.
         candidates: All of its candidates.
         containers: The containers of the model, as they are asked to answer.
     """
@@ -32,6 +32,7 @@ def autopilot_record(
         "job_name": job.name,
         "status": job.status,
         "secondary_status": job.secondary_status,
+        "failure_reason": job.failure_reason,
         "partial_failures": list(job.partial_failures),
         "created_at": _time(job.created_at),
         "ended_at": _time(job.ended_at),

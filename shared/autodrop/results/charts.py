@@ -525,6 +525,131 @@ def error_by_prediction(found: Sequence[Mapping[str, Any]]) -> Chart:
 # ------------------------------------------------------------------ all kinds
 
 
+def drivers(found: Mapping[str, Any]) -> Chart:
+    """Return the importance of the columns that the model was asked about, with intervals."""
+    features = found["features"]
+    shown = features[:_MOST_COLUMNS]
+    called = metric_name(found["metric"])
+    first = features[0]
+    is_error = found["metric"] == "rmse"
+    ends = [
+        each[end]
+        for each in shown
+        for end in ("importance", "low", "high")
+        if each[end] is not None
+    ]
+    step = _round_step((max(0.0, *ends) - min(0.0, *ends)) / 5 or 0.01)
+    axis = _axis(
+        f"{called} {'added' if is_error else 'lost'}",
+        "number",
+        _plain(floor(min(0.0, *ends) / step - 1e-9) * step),
+        _plain(ceil(max(0.0, *ends) / step + 1e-9) * step),
+    )
+    return Chart(
+        "drivers",
+        "Columns by importance" if len(shown) == len(features) else "The most important columns",
+        f"How much {'higher' if is_error else 'lower'} {called} gets when a column's cells are "
+        "those of other rows. The lines are 95 % intervals: a column whose line crosses zero may "
+        "as well matter little.",
+        f"Importance of the columns in {called}. The first is {first['name']} with "
+        f"{number(first['importance'])}.",
+        {
+            "kind": "bars",
+            "x": axis | {"interval": step},
+            "names": [each["name"] for each in shown],
+            "values": [each["importance"] for each in shown],
+            "low": [each["low"] for each in shown],
+            "high": [each["high"] for each in shown],
+        },
+        table(
+            "Columns by importance",
+            {
+                "Column": Kind.TEXT,
+                f"{called} {'added' if is_error else 'lost'}": Kind.NUMBER,
+                "95 % interval": Kind.NUMBER,
+            },
+            [(name(each["name"]), number(each["importance"]), interval(each)) for each in features],
+        ),
+    )
+
+
+def effect(
+    place: int, feature: Mapping[str, Any], reading: str, ends: tuple[float, float]
+) -> Chart:
+    """Return how the prediction goes with a column.
+
+    Args:
+        place: Its place among those with curves.
+        feature: The column.
+        reading: Its effect in words.
+        ends: Of the axis that all columns share.
+    """
+    curves, what = feature["effect"], "Prediction"
+    form = "number"
+    if curves["of"] is not None:
+        what, form = f"Probability of {curves['of']}", "percent"
+    grid = [_cell_name(cell) for cell in curves["grid"]]
+    lowest, highest = (
+        [end(row[i] for row in curves["curves"]) for i in range(len(grid))] for end in (min, max)
+    )
+    x: dict[str, Any] = _axis("", "number")
+    points: list[Any] = [float(cell) for cell in curves["grid"]] if curves["is_numeric"] else grid
+    if not curves["is_numeric"]:
+        x["categories"] = grid
+    return Chart(
+        f"effect-{place}",
+        feature["name"],
+        reading,
+        f"{what} by {feature['name']}. {reading}",
+        {
+            "kind": "curves",
+            "x": x,
+            "y": _axis("", form, *ends),
+            "what": what,
+            "grid": points,
+            "mean": curves["mean"],
+            "curves": curves["curves"],
+        },
+        table(
+            f"{what} by {feature['name']}",
+            {
+                feature["name"]: Kind.TEXT,
+                "Mean": Kind.NUMBER,
+                "Single rows": Kind.NUMBER,
+            },
+            [
+                (
+                    number(float(cell)) if curves["is_numeric"] else name(cell),
+                    _in_form(mean, form),
+                    f"{_in_form(low, form)} to {_in_form(high, form)}",
+                )
+                for cell, mean, low, high in zip(
+                    curves["grid"], curves["mean"], lowest, highest, strict=True
+                )
+            ],
+        ),
+    )
+
+
+def ends_of_effects(features: Iterable[Mapping[str, Any]]) -> tuple[float, float]:
+    """Return from where to where all effects go, so that they can be compared."""
+    curves = [each["effect"] for each in features if each["effect"] is not None]
+    numbers = [value for each in curves for row in each["curves"] for value in row]
+    low, high = min(numbers), max(numbers)
+    if curves[0]["of"] is not None:
+        return 0.0, 1.0 if high > 0.4 else _plain(4 * _round_step(max(high, 0.0004) / 4))
+    step = _round_step((high - low) / 4 or abs(high) / 4 or 1.0)
+    return _plain(floor(low / step) * step), _plain(ceil(high / step) * step)
+
+
+def _in_form(value: float, form: str) -> str:
+    return str(percent(value) if form == "percent" else number(value))
+
+
+def _cell_name(cell: str) -> str:
+    return cell or "(empty)"
+
+
 def importance(found: Mapping[str, Any]) -> Chart:
     """Return what drives the model, the most important column first."""
     features = found["features"]

@@ -24,7 +24,7 @@ from autodrop.results.scored_table import (
     labels_table,
     numbers_table,
 )
-from autodrop.results.spelling import Spelling
+from autodrop.results.spelling import Spelling, spelling_of
 from autodrop.results.spreadsheet import may_change_sql, safe_cell, safe_sql
 from autodrop.settings import ProblemType
 
@@ -82,14 +82,15 @@ def score(
         _load_output(engine, keys, sources.output, rows)
         segments = _load_test(engine, dataset, sources.test, segment_columns, rows)
         scoring = Scoring(engine, f"c{len(header) - 1}", segments)
-        comma = dataset.target.column in dataset.decimal_commas
         if problem_type is ProblemType.REGRESSION:
+            comma = dataset.target.column in dataset.decimal_commas
             _write(engine, table, header, TOLD_NUMBER, None, ())
             yield numbers_table(scoring, comma=comma)
             return
         positive = dataset.target.positive_class if problem_type is ProblemType.BINARY else None
-        known = [label for label, _ in dataset.target.classes]
-        classes = _classes(scoring, keys, known, decimal_comma=comma)
+        truth = engine.enumerate("truth_label", scoring.target, "truth")
+        # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
+        classes = _classes(engine, keys, truth, spelling_of(dataset, truth))
         cells = [_quoted(safe_cell(classes.labels[code])) for code in classes.of_told]
         prediction = classes.prediction_sql(engine, cells)
         _write(engine, table, header, prediction, classes.texts_sql, classes.columns or ())
@@ -175,25 +176,21 @@ def _load_test(
 
 
 def _classes(
-    scoring: Scoring, keys: Sequence[str], known: Sequence[str], *, decimal_comma: bool
+    engine: DuckDB, keys: Sequence[str], truth: Sequence[str], spelling: Spelling
 ) -> Classes:
     """Return the labels of truth and output, and which of them have a probability where.
 
     Raises:
         JobFailed: A list in the output is none, or does not fit the list beside it.
     """
-    engine = scoring.engine
-    truth = engine.enumerate("truth_label", scoring.target, "truth")
     told = engine.enumerate("told_label", "label", "told")
-    # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
-    spelling = Spelling(known or truth, decimal_comma=decimal_comma)
     spelled = [spelling.of(label) for label in told]
     columns: list[str] | None = None
     orders: list[list[int]] = []
     if _has_lists(keys):
         # Every line names its labels itself, and not all have to name the same.
         widths = _widths(engine)
-        names = {kind: [spelling.of(str(label)) for label in _list(kind)] for kind in widths}
+        names = {kind: [spelling.of(str(label)) for label in read_list(kind)] for kind in widths}
         columns = list(dict.fromkeys(name for each in names.values() for name in each))
         for kind in engine.enumerate("kind", "kind", "told"):
             if widths[kind] != len(names[kind]):
@@ -228,7 +225,12 @@ def _widths(engine: DuckDB) -> dict[str, int]:
     return {kind: width for kind, width, _, _ in found}
 
 
-def _list(written: str) -> list[object]:
+def read_list(written: str) -> list[object]:
+    """Return a list as a container writes it.
+
+    Raises:
+        JobFailed: It is none, or empty, or holds what is no text.
+    """
     # Lists come in Python's spelling: ['1', '0'] is no JSON.
     try:
         value = ast.literal_eval(written)

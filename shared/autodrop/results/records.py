@@ -46,7 +46,7 @@ def load(
     header: list[str] = []
     is_there = False
     for path in files():
-        first = next(_records(path), None)
+        first = next(read_records(path), None)
         if first is None:
             continue
         if width is None:
@@ -111,13 +111,18 @@ def _rewrite(path: Path, again: Path, width: int) -> None:
     """Write a file again, as Python's `csv` understands it, so that nobody else has to guess."""
     with again.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        for record in _records(path):
+        for record in read_records(path):
             if len(record) != width or any("\0" in cell for cell in record):
                 raise NotRecords
             writer.writerow(record)
 
 
-def _records(path: Path) -> Iterator[list[str]]:
+def read_records(path: Path) -> Iterator[list[str]]:
+    """Yield the records of a file as Python's `csv` sees them.
+
+    Raises:
+        NotRecords: It is no text, or no such file.
+    """
     csv.field_size_limit(LONGEST_ROW)
     # DuckDB, too, takes a byte order mark for none of the text.
     with path.open(encoding="utf-8-sig", newline="") as file:

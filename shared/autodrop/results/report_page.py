@@ -81,7 +81,7 @@ def _sections(summary: Mapping[str, Any]) -> Iterator[Section]:
         yield classes_section(held_out)
     if summary["problem_type"] == "regression":
         yield errors_section(held_out, str(summary["target"]))
-    yield drivers_section(summary["importance"])
+    yield drivers_section(summary)
     yield mistakes_section(summary["mistakes"])
     yield segments_section(summary)
     yield leaderboard_section(summary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
@@ -10,15 +10,15 @@ from typing import Any
 
 from autodrop import VERSION
 from autodrop.dataset import Dataset
-from autodrop.findings import Finding
+from autodrop.findings import NOTE, Finding, quoted
 from autodrop.naming import RunFolder
 from autodrop.results.candidates import leaderboard, validation_metrics
 from autodrop.results.comparison import comparison
 from autodrop.results.held_out import held_out
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.segments import segments
-from autodrop.results.verdict import agreement, verdict
-from autodrop.results.words import metric_name
+from autodrop.results.verdict import FAILED_AFTER_TRAINING, agreement, verdict
+from autodrop.results.words import metric_name, percent
 from autodrop.run import Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
@@ -47,6 +47,19 @@ class Previous:
 
 
 @dataclass(frozen=True)
+class Drivers:
+    """What the model says of the probe.
+
+    Attributes:
+        section: The section `drivers` of the summary; None where it is not available.
+        missing: Why not.
+    """
+
+    section: Mapping[str, Any] | None
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a summary is made from besides the rows.
 
@@ -58,6 +71,7 @@ class Evidence:
         importance: The section of this name.
         segment_columns: The columns of the segments with the share that they explain.
         previous: The previous completed run.
+        drivers: Returns the section of this name for the section `held_out`.
     """
 
     autopilot: Mapping[str, Any]
@@ -67,6 +81,7 @@ class Evidence:
     importance: Mapping[str, Any] | None = None
     segment_columns: Mapping[str, float | None] = field(default_factory=dict)
     previous: Previous | None = None
+    drivers: Callable[[Mapping[str, Any]], Drivers] | None = None
 
 
 def headline(measured: Mapping[str, Any]) -> str:
@@ -91,6 +106,7 @@ def summarise(
     autopilot = evidence.autopilot
     best = autopilot["best_candidate"]
     measured = held_out(scored, validation_metrics(best))
+    asked = Drivers(None) if evidence.drivers is None else evidence.drivers(measured)
     split = dataset.split
     agreed = agreement(best["objective"], measured["metrics"], (split.train_rows, split.test_rows))
     is_binary = evidence.problem_type is ProblemType.BINARY
@@ -110,6 +126,7 @@ def summarise(
         "target_reason": dataset.target.reason,
         "problem_type": str(evidence.problem_type),
         "positive_class": dataset.target.positive_class if is_binary else None,
+        "model_labels": dataset.target.model_labels if dataset.target.is_recoded else None,
         "split": {
             "method": dataset.split.method,
             "test_fraction": dataset.split.test_fraction,
@@ -127,6 +144,8 @@ def summarise(
         "candidates": leaderboard(autopilot),
         "held_out": measured,
         "agreement": agreed,
+        "drivers": asked.section,
+        "drivers_missing": asked.missing,
         "importance": evidence.importance,
         "mistakes": _mistakes(scored),
         "segments": segments(scored, evidence.segment_columns),
@@ -136,7 +155,7 @@ def summarise(
         "timings": _timings(run, autopilot, evidence.transform, now),
         "versions": {"autodrop": VERSION},
         "warnings": [
-            _warning(each) for each in _warnings(dataset, autopilot["partial_failures"], agreed)
+            _warning(each) for each in _warnings(dataset, autopilot, agreed, asked.section)
         ],
     }
     if (previous := evidence.previous) is not None:
@@ -185,10 +204,21 @@ def _files(dataset: Dataset, folder: RunFolder, rows: int) -> dict[str, str | No
 
 
 def _warnings(
-    dataset: Dataset, partial_failures: Sequence[str], agreed: Mapping[str, Any] | None
+    dataset: Dataset,
+    autopilot: Mapping[str, Any],
+    agreed: Mapping[str, Any] | None,
+    asked: Mapping[str, Any] | None,
 ) -> Iterator[Finding]:
     yield from dataset.warnings
-    for message in partial_failures:
+    if autopilot["status"] == "Failed":
+        reason = autopilot.get("failure_reason") or "SageMaker gives no reason"
+        yield Finding(
+            FAILED_AFTER_TRAINING,
+            f"Autopilot's job failed after its best candidate was trained: {reason.rstrip('.')}.",
+            "Its model is scored on the held-out rows all the same: believe these. Candidates and "
+            "reports of Autopilot's own may be missing.",
+        )
+    for message in autopilot["partial_failures"]:
         yield Finding("AUTOPILOT_PARTIAL_FAILURE", message)
     if agreed is not None and agreed["disagrees"]:
         yield Finding(
@@ -196,6 +226,26 @@ def _warnings(
             agreed["sentence"],
             _REMEDY_FOR_FLATTERY if agreed["flatters"] else "Believe the held-out rows.",
         )
+    if asked is not None and (dominant := asked["dominant"]) is not None:
+        yield _one_column(dominant)
+
+
+def _one_column(dominant: Mapping[str, Any]) -> Finding:
+    column = dominant["name"]
+    share = dominant["of_skill"]
+    if share is None or share < dominant["of_importance"]:
+        share, of = dominant["of_importance"], "of the importance of all columns together"
+    else:
+        of = "of what the model is better than without a model"
+    return Finding(
+        "ONE_COLUMN_DECIDES",
+        f"The model leans mostly on {quoted(column)}: without it, "
+        f"{percent(min(share, 1.0))} {of} would be lost.",
+        f"Is {quoted(column)} known at the time of the prediction? If not, put it on the list "
+        "`ignore` and drop the file again. If it is, all is well.",
+        column=column,
+        level=NOTE,
+    )
 
 
 def _warning(finding: Finding) -> dict[str, Any]:

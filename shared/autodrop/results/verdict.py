@@ -17,6 +17,7 @@ _FEW_ROWS_OF_CLASS = 20
 # out a part of the training rows; this is as if it were a fifth of them.
 _VALIDATION_SHARE = 0.2
 _LEAKS = ("GIVES_TARGET_AWAY", "COPY_OF_TARGET")
+FAILED_AFTER_TRAINING = "AUTOPILOT_FAILED_AFTER_TRAINING"
 _NAMES = {
     "roc_auc": "ROC AUC",
     "accuracy": "accuracy",
@@ -75,7 +76,9 @@ def verdict(summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {
         "quality": _quality(held_out, scarce),
         "comparison": _comparison(held_out, summary["comparison"]),
-        "trust": _trust(held_out, summary["agreement"], summary["warnings"], scarce),
+        "trust": _trust(
+            held_out, summary["agreement"], summary["warnings"], scarce, summary["drivers"]
+        ),
     }
 
 
@@ -172,6 +175,7 @@ def _trust(
     agreement: Mapping[str, Any] | None,
     warnings: Sequence[Mapping[str, Any]],
     scarce: tuple[int, str] | None,
+    drivers: Mapping[str, Any] | None,
 ) -> dict[str, str]:
     rows = held_out["rows"]
     counted = f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
@@ -185,11 +189,10 @@ def _trust(
         doubts.append(_few_of("them", scarce))
     if agreement is not None and agreement["disagrees"]:
         doubts.append("Autopilot's own metric disagrees")
-    others = [
-        each
-        for each in warnings
-        if each["level"] == "warning" and each["code"] not in (*_LEAKS, "VALIDATION_DISAGREES")
-    ]
+    if any(each["code"] == FAILED_AFTER_TRAINING for each in warnings):
+        doubts.append("Autopilot's job failed after training")
+    named = (*_LEAKS, "VALIDATION_DISAGREES", FAILED_AFTER_TRAINING)
+    others = [each for each in warnings if each["level"] == "warning" and each["code"] not in named]
     if others:
         more = " more" if doubts else ""
         doubts.append(
@@ -198,11 +201,16 @@ def _trust(
             else f"there are {len(others)}{more} warnings"
         )
     measured = f"Measured on {counted} that the model had never seen"
+    asked = ""
+    if drivers is not None and drivers["dominant"] is not None:
+        column = f"'{drivers['dominant']['name']}'"
+        # No reason to doubt, but a question that only people can answer.
+        asked = f" It leans mostly on {column}: is {column} known at the time of the prediction?"
     if doubts:
-        return {"level": "caution", "text": f"{measured}, but {_listed(doubts)}."}
+        return {"level": "caution", "text": f"{measured}, but {_listed(doubts)}.{asked}"}
     if agreement is None:
-        return {"level": "yes", "text": f"{measured}."}
-    return {"level": "yes", "text": f"{measured}; Autopilot's own metric agrees."}
+        return {"level": "yes", "text": f"{measured}.{asked}"}
+    return {"level": "yes", "text": f"{measured}; Autopilot's own metric agrees.{asked}"}
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -15,13 +15,15 @@ from autodrop.steps.run_folder import read_dataset, unusable_dataset
 def create_model(services: Services, run_id: str) -> Report:
     """Record the candidates, create the best one's model and start the transform.
 
+    So it does for a job that failed after training, with a warning in the results.
+
     Each of the three is there already when the event comes again, and is left as it is.
     """
     run = services.ledger.find(run_id)
     if run is None or run.state.is_end:
         return Report("Run is not waiting for a model", {"run_id": run_id})
     job = services.sagemaker.describe_automl_job(run_id)
-    if job is None or job.status != "Completed":
+    if job is None or job.result_status != "Completed":
         return Report("Autopilot job is not completed", {"run_id": run_id})
     best = job.best_candidate
     if best is None or not best.containers:
@@ -51,7 +53,7 @@ def create_model(services: Services, run_id: str) -> Report:
     except JobFailed as refusal:
         return conclude(services, run, refused("model", refusal))
     try:
-        services.sagemaker.create_transform_job(transform_job_request(dataset))
+        services.sagemaker.create_transform_job(transform_job_request(dataset, containers))
     except AlreadyExists:
         transform = services.sagemaker.describe_transform_job(run_id)
         if transform is None or transform.input_uri != dataset.test_uri:

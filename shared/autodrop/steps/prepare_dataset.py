@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from autodrop.errors import NotFound, Rejected
+from autodrop.errors import NotFound, OutOfRoom, Rejected
 from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, rejection, to_json
 from autodrop.ports import Services
@@ -20,6 +18,7 @@ from autodrop.run import Run, RunState
 from autodrop.steps.drop_parts import no_parts, parts_of
 from autodrop.steps.processing_job import continue_preparation, prepare_by_job
 from autodrop.steps.run_settings import file_gone, read_settings
+from autodrop.work_folder import empty_work_folder, within_room
 
 _CSV = "text/csv"
 
@@ -60,12 +59,11 @@ def _prepare_and_upload(services: Services, run: Run) -> bool:
     """Return False when the file is too large for a function."""
     if run.drop.size > services.max_dataset_bytes:
         return False
-    with TemporaryDirectory(prefix="autodrop-") as folder:
+    with empty_work_folder(services.work_folder) as folder:
         try:
-            prepared = _prepare(services, run, Path(folder))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
+            with within_room():
+                prepared = _prepare(services, run, folder)
+        except OutOfRoom:
             return False
         except Rejected as problem:
             if problem.code == TOO_LARGE:
@@ -131,8 +129,12 @@ def _upload(services: Services, run: Run, prepared: Prepared) -> None:
     services.bucket.upload(folder.train, prepared.train, _CSV)
     services.bucket.upload(folder.test, prepared.test, _CSV)
     services.bucket.upload(folder.truth, prepared.truth, _CSV)
-    if prepared.model_train is not None and prepared.model_test is not None:
+    if prepared.model_train is not None:
         services.bucket.upload(folder.model_train, prepared.model_train, _CSV)
+    if prepared.model_test is not None:
         services.bucket.upload(folder.model_test, prepared.model_test, _CSV)
+    if prepared.probe is not None and prepared.plan is not None:
+        services.bucket.upload(prepared.dataset.probe_key, prepared.probe, _CSV)
+        services.bucket.write(folder.probe_plan, to_json(prepared.plan.to_json()), JSON)
     services.bucket.write(folder.profile, to_json(prepared.profile), JSON)
     services.bucket.write(folder.dataset, to_json(prepared.dataset.to_json()), JSON)

@@ -143,11 +143,13 @@ def _take_up(services: Services, run: Run) -> Report:
     if not services.bucket.exists(folder.dataset):
         try:
             _check_version(services, run)
-            dataset, profile = _found(services, run)
+            dataset, profile, plan = _found(services, run)
         except Rejected as problem:
             return conclude(services, run, rejection(problem))
         except JobFailed as problem:
             return conclude(services, run, _unusable(problem))
+        if plan is not None:
+            services.bucket.write(folder.probe_plan, to_json(plan), JSON)
         services.bucket.write(folder.profile, to_json(profile), JSON)
         services.bucket.write(folder.dataset, to_json(dataset), JSON)
     services.ledger.advance(run.run_id, RunState.PREPARED, services.now())
@@ -175,8 +177,8 @@ def _check_version(services: Services, run: Run) -> None:
         )
 
 
-def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return dataset and profile as the job has written them.
+def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Return dataset, profile and the plan of the probe as the job has written them.
 
     Raises:
         Rejected: The job found that the file cannot be used, or it is above a ceiling.
@@ -199,7 +201,7 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
     except (ValueError, TypeError, LookupError, AttributeError):
         raise _malformed() from None
     services.ceilings.check(parsed)
-    return dataset, profile
+    return dataset, profile, told.get("probe")
 
 
 def _rejected(told: dict[str, Any]) -> Rejected:

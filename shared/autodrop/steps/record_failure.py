@@ -107,7 +107,7 @@ def _job_outcome(services: Services, run: Run) -> Outcome | None:
     job = services.sagemaker.describe_automl_job(name)
     if job is None:
         return None
-    if job.status in ("Failed", "Stopped"):
+    if job.result_status in ("Failed", "Stopped"):
         return _ended("Autopilot job", "AUTOPILOT", job.status, job.failure_reason)
     transform = services.sagemaker.describe_transform_job(name)
     if transform is not None and transform.status in ("Failed", "Stopped"):

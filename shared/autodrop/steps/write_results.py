@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed, NotFound
+from autodrop.errors import JobFailed, NotFound, OutOfRoom
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
+from autodrop.probe import PROBE_FILE
 from autodrop.report import Report
 from autodrop.results import importance as explained
 from autodrop.results.candidates import leaderboard_csv
@@ -26,12 +27,14 @@ from autodrop.results.summary import ROWS_FOR_PARQUET, Evidence, Previous, summa
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
+from autodrop.steps.ask_model import PROBE_OUTPUT, ask_model
 from autodrop.steps.run_folder import (
     read_dataset,
     read_object,
     read_summary,
     unusable_dataset,
 )
+from autodrop.work_folder import empty_work_folder, within_room
 
 _OUTPUT = ".out"
 _HTML = "text/html; charset=utf-8"
@@ -53,7 +56,10 @@ def write_results(services: Services, run_id: str) -> Report:
     except (NotFound, JobFailed) as problem:
         return conclude(services, run, unusable_dataset(problem))
     try:
-        summary = _write(services, run, dataset, transform)
+        with within_room():
+            summary = _write(services, run, dataset, transform)
+    except OutOfRoom:
+        return conclude(services, run, _too_many_rows())
     except JobFailed as problem:
         return conclude(services, run, _unusable(problem))
     return conclude(
@@ -79,9 +85,9 @@ def _write(
         _importance(bucket, dataset, autopilot),
         columns,
         _previous(services, run, dataset, problem_type),
+        partial(ask_model, bucket, dataset, problem_type, autopilot["response_keys"]),
     )
-    with TemporaryDirectory() as name:
-        place = Path(name)
+    with empty_work_folder(services.work_folder) as place:
         table = place / "predictions.csv"
         with score(
             dataset,
@@ -186,6 +192,7 @@ def _tests(
     if dataset.parts:
         prefix = f"{prefix.rpartition('/')[0]}/"
     found = {_name(key): key for key in services.bucket.list(prefix)}
+    found.pop(PROBE_FILE, None)
     if not dataset.parts:
         return list(found.values()) if len(found) == 1 else None
     return [found[name] for name in truths] if found.keys() == set(truths) else None
@@ -204,7 +211,7 @@ def _parts(services: Services, run: Run, dataset: Dataset) -> tuple[Sequence[str
     outputs = {
         _name(key).removesuffix(_OUTPUT): key
         for key in services.bucket.list(prefix)
-        if key.endswith(_OUTPUT)
+        if key.endswith(_OUTPUT) and _name(key) != PROBE_OUTPUT
     }
     truth = dataset.truth_uri.removeprefix(dataset.uri(""))
     truths = {_name(key): key for key in services.bucket.list(truth)}
@@ -229,6 +236,16 @@ def _missing(found: int, wanted: int) -> JobFailed:
         "PREDICTIONS_MISSING",
         f"Batch transform wrote {found:,} outputs instead of "
         f"{'one' if wanted == 1 else f'those of {wanted:,} parts'}.",
+    )
+
+
+def _too_many_rows() -> Outcome:
+    return Outcome(
+        RunState.FAILED,
+        "RESULTS_TOO_LARGE",
+        "The held-out rows do not fit on the disk of the function that scores them.",
+        "Lower `split.test_fraction` and drop the file again; the predictions are under "
+        "inference-results/.",
     )
 
 

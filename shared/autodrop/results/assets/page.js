@@ -144,6 +144,18 @@
     },
   });
 
+  const zeroLine = (colour) => ({
+    name: "zero", type: "custom", silent: true, z: 1, data: [[0, 0]],
+    renderItem: ({ coordSys }, api) => {
+      const [x] = api.coord([0, 0]);
+      return {
+        type: "line",
+        shape: { x1: x, y1: coordSys.y, x2: x, y2: coordSys.y + coordSys.height },
+        style: { stroke: colour, lineWidth: 1.2 },
+      };
+    },
+  });
+
   const said = (spec, series, i) => {
     const [x, y, low, high] = series.points[i];
     const around =
@@ -222,7 +234,7 @@
           type: "category",
           inverse: true,
           data: spec.shown,
-          axisLine: { lineStyle: { color: colour.guide } },
+          axisLine: { onZero: false, lineStyle: { color: colour.guide } },
           axisTick: { show: false },
           axisLabel: {
             color: colour.ink, fontSize: 12.5, interval: 0,
@@ -234,10 +246,46 @@
             itemStyle: { color: colour[1], borderRadius: [0, 3, 3, 0] }, emphasis: { disabled: true },
           },
           whisker("interval", bounded, colour.ink, true),
+          ...(spec.x.min < 0 ? [zeroLine(colour.soft)] : []),
         ],
         tooltip: {
           trigger: "axis",
           axisPointer: { type: "none" },
+          formatter: (found) => tip(spec.said(found[0].dataIndex)),
+        },
+      };
+    },
+
+    curves(spec, colour) {
+      const at = (values) => spec.grid.map((cell, i) => [cell, values[i]]);
+      const dots = Boolean(spec.x.categories);
+      return {
+        grid: { left: 2, right: 14, top: 10, bottom: 4, containLabel: true },
+        xAxis: dots
+          ? {
+            type: "category", data: spec.x.categories, axisTick: { show: false },
+            axisLine: { onZero: false, lineStyle: { color: colour.guide } },
+            axisLabel: {
+              color: colour.soft, fontSize: 11.5, interval: 0, hideOverlap: true,
+              rotate: spec.grid.length > 3 ? 35 : 0, width: 86, overflow: "truncate",
+            },
+          }
+          : axisOf(spec.x, colour, "x"),
+        yAxis: axisOf(spec.y, colour, "y"),
+        series: [
+          ...spec.curves.map((values) => ({
+            type: "line", data: at(values), silent: true, showSymbol: false, z: 1,
+            lineStyle: { color: colour.guide, width: 1, opacity: 0.45 }, emphasis: { disabled: true },
+          })),
+          {
+            name: spec.what, type: "line", data: at(spec.mean), showSymbol: true, symbol: "circle",
+            symbolSize: dots ? 8 : 5, z: 3, lineStyle: { color: colour[1], width: 2.6 },
+            itemStyle: { color: colour[1] }, emphasis: { disabled: true },
+          },
+        ],
+        tooltip: {
+          trigger: "axis",
+          axisPointer: { type: "line", lineStyle: { color: colour.guide } },
           formatter: (found) => tip(spec.said(found[0].dataIndex)),
         },
       };
@@ -313,6 +361,16 @@
         spec.notes && spec.notes[i],
       ]];
     }
+    if (spec.kind === "curves") {
+      return [spec.grid.length, (i) => {
+        const rows = spec.curves.map((values) => values[i]);
+        return [
+          typeof spec.grid[i] === "number" ? formats.number(spec.grid[i]) : spec.grid[i],
+          `${spec.what}: ${format(spec.y, spec.mean[i])}`,
+          `single rows ${format(spec.y, Math.min(...rows))} to ${format(spec.y, Math.max(...rows))}`,
+        ];
+      }];
+    }
     if (spec.kind === "histogram") {
       return [spec.edges.length - 1, (i) => [
         `${format(spec.x, spec.edges[i])} to ${format(spec.x, spec.edges[i + 1])}`,
@@ -371,6 +429,7 @@
     spec.said = say;
     element.classList.add("drawn");
     if (spec.kind === "bars") element.style.height = `${Math.max(8, 4.2 + 1.65 * spec.names.length)}rem`;
+    else if (spec.kind === "curves") element.style.height = "13rem";
     else element.style.height = element.closest(".lone") ? "22rem" : "19rem";
     const chart = echarts.init(element, null, { renderer: "svg" });
     const paint = () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autodrop.results.html import Content, Kind, facts, name, table, tag, with_code
@@ -253,6 +253,7 @@ def run_section(summary: Mapping[str, Any]) -> Section:
                             ),
                         ),
                         ("Best candidate", name(summary["best_candidate"]["name"])),
+                        *_labels_of_the_model(summary["model_labels"]),
                     ],
                 ),
                 tag("h3", "Time"),
@@ -278,6 +279,14 @@ def run_section(summary: Mapping[str, Any]) -> Section:
             class_="grid",
         ),
     )
+
+
+def _labels_of_the_model(
+    labels: Mapping[str, str] | None,
+) -> Iterator[tuple[str, Content]]:
+    if labels is not None:
+        known = [(f"{code} for ", name(label)) for code, label in labels.items()]
+        yield "The model says", (known[0], " and ", known[1])
 
 
 def _split(split: Mapping[str, Any]) -> Content:

@@ -9,11 +9,131 @@ from autodrop.results import charts
 from autodrop.results.charts import Chart
 from autodrop.results.html import Content, Html, Kind, name, table, tag, with_code
 from autodrop.results.sections.section import Section, absent, mark, value_of, with_interval
-from autodrop.results.words import count, metric_name, number, percent, rows, signed
+from autodrop.results.words import (
+    count,
+    metric_name,
+    number,
+    percent,
+    rows,
+    several,
+    signed,
+)
+
+# What of the effects is not folded.
+_OPEN_EFFECTS = 6
+_DIRECTIONS = {
+    "rises": "Goes up with it.",
+    "falls": "Goes down with it.",
+    "both_ways": "Goes up and down with it.",
+    "flat": "Hardly any effect.",
+}
 
 
-def drivers_section(found: Mapping[str, Any] | None) -> Section:
-    """Return the importance of the columns, called what it is."""
+def drivers_section(summary: Mapping[str, Any]) -> Section:
+    """Return what drives the model: as it says itself, and as Autopilot reports."""
+    asked, report = summary.get("drivers"), summary["importance"]
+    title = "What drives the model"
+    if asked is None:
+        reported, shown = _reported(report)
+        missing = summary.get("drivers_missing")
+        why = tag("p", f"The model itself was not asked, because {missing}.", class_="absent")
+        return Section("drivers", "Drivers", title, (why if missing else None, reported), shown)
+    content, shown = _asked(asked)
+    if report is not None and report["features"]:
+        reported, more = _reported(report)
+        folded = tag("summary", "Autopilot's own report on the importance of the columns")
+        content = (content, tag("details", folded, reported, open=True, class_="folded"))
+        shown = [*shown, *more]
+    return Section("drivers", "Drivers", title, content, shown)
+
+
+def _asked(found: Mapping[str, Any]) -> tuple[Content, list[Chart]]:
+    """Return importance and effects as the model itself says."""
+    features = found["features"]
+    left_out = found["not_asked"]
+    note = tag(
+        "p",
+        f"Permutation importance, measured on {rows(found['rows'])} that were held out, in "
+        f"{several(found['repeats'], 'repeat')}",
+        f", for the {count(len(features))} columns that go best with the target; "
+        f"{count(left_out)} others were not asked about"
+        if left_out
+        else None,
+        ". It is what the model uses, not what causes the target; of columns that say the same, "
+        "each seems to matter less.",
+        class_="note",
+    )
+    if not any(each["importance"] for each in features):
+        content: Content = tag("p", _nothing_matters([each["name"] for each in features]))
+        shown = []
+    else:
+        shown = [charts.drivers(found)]
+        content = (_question(found["dominant"]), note, shown[0].figure(lone=True))
+    with_curves = [each for each in features if each["effect"] is not None]
+    if not with_curves:
+        return content, shown
+    ends = charts.ends_of_effects(with_curves)
+    effects = [
+        charts.effect(place, each, _direction(each), ends) for place, each in enumerate(with_curves)
+    ]
+    figures = [each.figure(heading="h4") for each in effects]
+    more = figures[_OPEN_EFFECTS:]
+    return (
+        content,
+        tag("h3", "How the prediction goes with each column"),
+        tag(
+            "p",
+            f"The bold line is the mean over {several(found['curve_rows'], 'held-out row')} of "
+            "what the model says when nothing but this column is changed (partial dependence); "
+            "each thin line is one of these rows. The most important columns come first, all on "
+            "the same scale.",
+            class_="note",
+        ),
+        tag("div", figures[:_OPEN_EFFECTS], class_="grid small"),
+        tag(
+            "details",
+            tag("summary", f"{several(len(more), 'more column')}"),
+            tag("div", more, class_="grid small"),
+            open=True,
+            class_="folded",
+        )
+        if more
+        else None,
+    ), [*shown, *effects]
+
+
+def _question(dominant: Mapping[str, Any] | None) -> Content:
+    if dominant is None:
+        return None
+    return tag(
+        "p",
+        "The model leans mostly on ",
+        name(dominant["name"]),
+        ". ",
+        tag(
+            "strong",
+            "Is ",
+            name(dominant["name"]),
+            " known at the time of the prediction?",
+        ),
+    )
+
+
+def _direction(feature: Mapping[str, Any]) -> str:
+    """Return the effect of a column in words."""
+    curves, direction = feature["effect"], feature["direction"]
+    said = _DIRECTIONS.get(direction)
+    if said is None:
+        ranked = sorted(zip(curves["mean"], curves["grid"], strict=True))
+        low, high = (str(cell) or "(empty)" for _, cell in (ranked[0], ranked[-1]))
+        said = f"Highest for {high}, lowest for {low}."
+    if curves["of"] is None:
+        return said
+    return f"Probability of {curves['of']}: {said[0].lower()}{said[1:]}"
+
+
+def _reported(found: Mapping[str, Any] | None) -> tuple[Content, list[Chart]]:
+    """Return the importance of the columns as Autopilot reports it, called what it is."""
     shown: list[Chart] = []
     content: Content
     if found is None or not found["features"]:
@@ -31,7 +151,7 @@ def drivers_section(found: Mapping[str, Any] | None) -> Section:
             class_="note",
         )
         content = (note, shown[0].figure(lone=True))
-    return Section("drivers", "Drivers", "What drives the model", content, shown)
+    return content, shown
 
 
 def _nothing_matters(columns: Sequence[str]) -> Content:
