@@ -48,8 +48,12 @@ class Bucket(Protocol):
             NotFound: No such object or version.
         """
 
-    def read(self, key: str) -> bytes:
-        """Return a small object whole.
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """Return a small object whole, or the first bytes of one that somebody else wrote.
+
+        Args:
+            key: Its key.
+            most: As many bytes at most; None for all.
 
         Raises:
             NotFound: No such object.

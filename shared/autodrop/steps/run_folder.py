@@ -10,6 +10,9 @@ from autodrop.errors import JobFailed, NotFound, Rejected
 from autodrop.ports import Bucket, Services
 from autodrop.run import Outcome, Run, RunState
 
+# Two thousand names of columns in each of its lists are a tenth of it.
+_MOST_BYTES = 16 * 1024 * 1024
+
 
 def read_dataset(services: Services, run: Run) -> Dataset:
     """Return the run's `dataset.json`, which is believed no more than the file it was made of.
@@ -20,8 +23,10 @@ def read_dataset(services: Services, run: Run) -> Dataset:
         NotFound: It is not there.
         JobFailed: `DATASET_MALFORMED`, or `DATASET_OF_ANOTHER_RUN`.
     """
-    content = services.bucket.read(run.folder.dataset)
+    content = services.bucket.read(run.folder.dataset, _MOST_BYTES + 1)
     try:
+        if len(content) > _MOST_BYTES:
+            raise ValueError  # noqa: TRY301 - as everything else that is malformed
         dataset = Dataset.from_json(json.loads(content))
         is_ours = is_about(dataset, run)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, Rejected):

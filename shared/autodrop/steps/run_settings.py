@@ -8,7 +8,7 @@ from autodrop.errors import NotFound, Rejected
 from autodrop.naming import Drop
 from autodrop.ports import Services
 from autodrop.settings import Settings, parse_settings, settings_from_metadata
-from autodrop.settings_file import read_settings_file
+from autodrop.settings_file import MOST_BYTES, read_settings_file
 
 
 def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -> Settings:
@@ -23,7 +23,7 @@ def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -
         Rejected: A setting cannot be used, or is above the stack's ceiling.
     """
     try:
-        content = services.bucket.read(drop.settings_key)
+        content = services.bucket.read(drop.settings_key, MOST_BYTES + 1)
     except NotFound:
         said = {}
     else:
