@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from rich import box
@@ -27,6 +27,12 @@ from autodrop.work_folder import within_room
 from autodrop_cli.dropping import default_dataset
 from autodrop_cli.problems import BAD_USAGE, Problem
 from autodrop_cli.terminal import plain
+
+# A file that unpacks to more is meant to fill the disk.
+_MOST_TIMES = 50
+_ALWAYS_UNPACKED = 2_000_000_000
+# As often a file lies on the disk while it is looked at.
+_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class LocalFile:
         parts = self._parts()
         size = sum(part.stat().st_size for part in parts)
         drop = Drop("", f"{INBOX}{default_dataset(name)}/{name}", "local", None, size)
-        return Dropped(parts, drop, run_id(drop), self._test_path())
+        return Dropped(parts, drop, run_id(drop), self._test_path(), _longest(size))
 
     def _parts(self) -> list[Path]:
         if not self.path.is_dir():
@@ -77,6 +83,12 @@ class LocalFile:
     def _test_path(self) -> Path | None:
         beside = (self.path.with_name(name) for name in test_file_names(self.path.name))
         return next((path for path in beside if path.is_file()), None)
+
+
+def _longest(size: int) -> int:
+    """Return how many bytes a file of this size may unpack to on this machine."""
+    room = shutil.disk_usage(gettempdir()).free // _COPIES
+    return min(max(_ALWAYS_UNPACKED, size * _MOST_TIMES), room)
 
 
 def look_at(path: Path, config: Path | None, target: str | None, min_rows: int) -> LocalFile:

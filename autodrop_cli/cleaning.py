@@ -18,6 +18,7 @@ from autodrop_cli.following import Clock
 from autodrop_cli.problems import Problem
 
 _STOPS_WITHIN = timedelta(minutes=15)
+_SILENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,13 @@ def stop(connection: Connection, run_id: str, clock: Clock) -> None:
     """End a run that is still working, and wait until its jobs have ended too.
 
     Raises:
-        Problem: It is still being prepared, or its jobs did not end in time.
+        Problem: The function that prepares it, or its jobs, did not end in time.
     """
     give_up = clock.now() + _STOPS_WITHIN
     while True:
         run = connection.ledger.find(run_id)
-        if run is not None and run.state is RunState.RECEIVED:
-            raise Problem(
-                f"Run {run_id} is still being prepared and has no job to stop yet: try again in a "
-                "minute."
-            )
         jobs = _job_statuses(connection, run_id)
-        busy = _busy(run, jobs)
+        busy = _busy(run, jobs) or _still_prepared(run, clock.now())
         if not busy:
             return
         if jobs.get("AutoML") == "InProgress":
@@ -161,6 +157,17 @@ def _busy(run: Run | None, jobs: Mapping[str, str]) -> str:
     if not at_work and run is not None and not run.state.is_end:
         at_work = [f"it is {run.state}"]
     return " and ".join(at_work)
+
+
+def _still_prepared(run: Run | None, now: datetime) -> str:
+    """Return that a function still prepares a run that was stopped, in words; empty if none does.
+
+    It is heard of every minute, and writes into the run's folder at its end.
+    """
+    if run is None or run.working_at is None or RunState.PREPARED in run.entered:
+        return ""
+    is_heard = run.state is RunState.STOPPED and now - run.working_at < _SILENCE
+    return "a function still prepares it" if is_heard else ""
 
 
 def _folders(connection: Connection, run_id: str) -> list[str]:

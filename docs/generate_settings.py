@@ -24,6 +24,14 @@ Nothing has to be set. What is set comes from three places; the later wins, sett
 All settings in force are in the run's `dataset.json`. A setting that does not exist, a value that
 is not allowed, or two settings that contradict each other end the run with `BAD_SETTINGS` before
 any job is started; the message names the setting and what is allowed.
+
+## Ceilings
+
+What a run may cost is up to whoever runs the stack, not to whoever drops a file. The template
+parameters called ceilings in the tables below, and `CeilingRows` for the rows of a file, hold for
+all three places: what is above ends the run with `SETTING_ABOVE_CEILING` or `ROWS_ABOVE_CEILING`
+before it is trained, and is never lowered in silence. A default above its ceiling rejects every
+file that does not set less. `autodrop check` and `autodrop prepare` know no stack, and no ceilings.
 """
 _EXAMPLE = """
 ## autodrop.yaml
@@ -79,11 +87,16 @@ def _table(group: str) -> str:
                 each.default or f"`{_default(each)}`",
                 each.does,
                 f"`{each.metadata_name}`",
-                f"`{each.parameter}`" if each.parameter else "",
+                _parameters(each),
             ]
             for each in _members(group)
         ],
     )
+
+
+def _parameters(setting: Setting) -> str:
+    ceiling = f"; ceiling: `{setting.ceiling}`" if setting.ceiling else ""
+    return f"`{setting.parameter}`{ceiling}" if setting.parameter else ""
 
 
 def _default(setting: Setting) -> Any:

@@ -19,6 +19,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+from autodrop.aws.ledger import fitting
+from autodrop.ceilings import DEFAULT_CEILINGS
 from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 from autodrop.naming import Drop
@@ -77,6 +79,7 @@ class World:
             execution_role_arn=ROLE,
             default_settings={},
             max_dataset_bytes=10_000_000,
+            ceilings=DEFAULT_CEILINGS,
             processing=SPARK,
             work_folder=Path(gettempdir()) / f"autodrop-test-{os.getpid()}",
         )
@@ -134,6 +137,7 @@ class FakeBucket:
     )
     newest: dict[str, str] = field(default_factory=dict)
     writes: int = 0
+    name: str = BUCKET
 
     def put(
         self,
@@ -163,11 +167,11 @@ class FakeBucket:
         self.world.after()
         return metadata
 
-    def read(self, key: str) -> bytes:
+    def read(self, key: str, most: int | None = None) -> bytes:
         self.world.before("s3:GetObject")
         content = self._get(key)
         self.world.after()
-        return content
+        return content[:most]
 
     def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
         self.world.before("s3:HeadObject")
@@ -285,9 +289,9 @@ class FakeLedger:
             run = replace(
                 run,
                 code=outcome.code or None,
-                reason=None if completed else outcome.reason or None,
-                headline=outcome.reason if completed else None,
-                details=outcome.details or outcome.remedy or None,
+                reason=None if completed else fitting(outcome.reason) or None,
+                headline=fitting(outcome.reason) if completed else None,
+                details=fitting(outcome.details or outcome.remedy) or None,
             )
         self.items[run_id] = run
         self.history.append((run_id, state))
@@ -352,6 +356,7 @@ class FakeLedger:
             "waiting_for",
             "waiting_told",
             "headline",
+            "working_at",
         }
         if unknown := facts.keys() - known:
             raise ValueError(f"a run has no {sorted(unknown)}")

@@ -11,9 +11,10 @@ from autodrop.events import NOT_STARTED
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TERMINAL_STATUSES, AutoMLJob, ProcessingJob, TransformJob
 
-# The function and Lambda's two retries of it may still be at work for this long:
-# 3 x 15 minutes of timeout, 1 + 2 minutes between.
-PREPARATION_DEADLINE = timedelta(minutes=50)
+# A function that prepares a file is heard of every minute. Lambda's retries of one that was killed
+# come 1 and 2 minutes later.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+PREPARATION_DEADLINE = timedelta(minutes=10)
 # How long the event that should have come gets before we send it (again).
 GRACE = timedelta(minutes=2)
 RESEND_AFTER = timedelta(minutes=5)
@@ -107,11 +108,13 @@ def next_step(
 def _received(run: Run, now: datetime, *, dataset_ready: bool) -> Step:
     if dataset_ready and _quiet_for(run, now, GRACE):
         return Step(Action.START_JOB)
-    if now - run.created_at > PREPARATION_DEADLINE:
+    silent_for = now - (run.working_at or run.created_at)
+    if silent_for > PREPARATION_DEADLINE:
         outcome = Outcome(
             RunState.FAILED,
             "PREPARATION_LOST",
-            "The file was never prepared: the function did not finish and left no failure behind.",
+            "The file was never prepared: nothing was heard of the function for "
+            f"{silent_for // timedelta(minutes=1)} minutes, and it left no failure behind.",
             "Drop the file again; if it happens again, look at the log of prepare_dataset.",
         )
         return Step(Action.END, outcome=outcome)

@@ -23,6 +23,8 @@ COMPLETE_MARK = "_SUCCESS"
 _DATA_SUFFIX = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz|\.zst)?$", re.IGNORECASE)
 # What base letters alone would lose.
 _TWO_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o"})
+# How `slug` ends a word that is not the name itself.
+_HASHED = re.compile(r"-(?=[0-9]*[a-f])[0-9a-f]{6}$")
 _TEST_FILE = re.compile(r"\.test(\.(csv|tsv|txt|parquet)(\.gz|\.zst)?)$", re.IGNORECASE)
 
 
@@ -154,13 +156,16 @@ def dataset_name(name: str) -> str:
 def slug(name: str) -> str:
     """Return a word of 1-40 characters of `[a-z0-9-]`, different for different names.
 
-    A name that is not such a word already gets six hex digits of its hash, so that
-    `Sales 2024` and `sales-2024` do not share a folder.
+    A name that is not such a word already gets six hex digits of its hash, so that `Sales 2024` and
+    `sales-2024` do not share a folder. So does a word that ends as if it had got them; one of the
+    digits is a letter, or `sales-202401` would.
     """
     word = plain_word(name)
-    if word == name:
+    if word == name and not _HASHED.search(word):
         return word
-    return f"{plain_word(name, 33)}-{sha256(name.encode()).hexdigest()[:6]}"
+    digits = sha256(name.encode()).hexdigest()
+    sixes = (digits[i : i + 6] for i in range(0, len(digits), 6))
+    return f"{plain_word(name, 33)}-{next(six for six in sixes if not six.isdigit())}"
 
 
 def run_id(drop: Drop) -> str:

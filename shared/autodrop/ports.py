@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from autodrop.ceilings import Ceilings
 from autodrop.events import OwnEvent
 from autodrop.requests import ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
@@ -36,6 +37,10 @@ class ObjectFacts:
 class Bucket(Protocol):
     """Objects of the data bucket."""
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         """Write the object to `path` and return its metadata.
 
@@ -43,8 +48,12 @@ class Bucket(Protocol):
             NotFound: No such object or version.
         """
 
-    def read(self, key: str) -> bytes:
-        """Return a small object whole.
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """Return a small object whole, or the first bytes of one that somebody else wrote.
+
+        Args:
+            key: Its key.
+            most: As many bytes at most; None for all.
 
         Raises:
             NotFound: No such object.
@@ -237,5 +246,6 @@ class Services:
     execution_role_arn: str
     default_settings: Mapping[str, Any]
     max_dataset_bytes: int
+    ceilings: Ceilings
     processing: ProcessingSetup
     work_folder: Path

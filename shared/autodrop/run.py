@@ -66,6 +66,7 @@ class Run:
         open: True until its outcome has been announced.
         job_status: Autopilot's status and secondary status, as last seen.
         announced: What `watch_runs` last sent for this run, and when.
+        working_at: When the function that prepares it was last heard of.
         waiting_for: Why the run does not move, when it waits for room in the account.
         waiting_told: The state in which people were told that it waits for long.
         code: Stable name of why it was rejected, failed or stopped.
@@ -84,6 +85,7 @@ class Run:
     job_status: str | None = None
     announced: str | None = None
     announced_at: datetime | None = None
+    working_at: datetime | None = None
     waiting_for: str | None = None
     waiting_told: str | None = None
     code: str | None = None

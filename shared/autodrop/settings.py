@@ -331,6 +331,7 @@ SCHEMA = (
         "How many candidates Autopilot trains at most.",
         example="10",
         parameter="MaxCandidates",
+        ceiling="CeilingCandidates",
     ),
     Setting(
         "autopilot.max_runtime_minutes",
@@ -338,6 +339,7 @@ SCHEMA = (
         "How long the Autopilot job may run at most. This is what limits its cost.",
         example="60",
         parameter="MaxRuntimeMinutes",
+        ceiling="CeilingRuntimeMinutes",
     ),
     Setting(
         "transform.instance_type",
@@ -348,6 +350,7 @@ SCHEMA = (
         "What scores the held-out rows.",
         example="ml.m5.xlarge",
         parameter="TransformInstanceType",
+        ceiling="AllowedTransformInstanceTypes",
     ),
     Setting(
         "transform.instance_count",
@@ -355,6 +358,7 @@ SCHEMA = (
         "How many instances score the held-out rows.",
         example="2",
         parameter="TransformInstanceCount",
+        ceiling="CeilingTransformInstances",
     ),
 )
 _BY_PLACE = {(setting.group, setting.key): setting for setting in SCHEMA}

@@ -13,7 +13,7 @@ from autodrop.errors import Rejected
 from autodrop.settings import SCHEMA
 from autodrop.settings_schema import Names, Text
 
-_MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024
 _TEXTS = frozenset(each.key for each in SCHEMA if isinstance(each.kind, Text | Names))
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
@@ -22,14 +22,14 @@ def read_settings_file(content: bytes, place: str) -> dict[str, Any]:
     """Return what a settings file says; nothing when it is empty.
 
     Args:
-        content: The file.
+        content: The file, or its first `MOST_BYTES` and one more.
         place: Where it is, for messages.
 
     Raises:
         Rejected: `BAD_SETTINGS` when it is too large, is not YAML, says something twice, or is not
             a group of settings.
     """
-    if len(content) > _MOST_BYTES:
+    if len(content) > MOST_BYTES:
         raise Rejected("BAD_SETTINGS", f"{place} is larger than 64 KB.", "Shorten it.")
     try:
         said = yaml.load(content, _Loader)  # noqa: S506 - it is a SafeLoader

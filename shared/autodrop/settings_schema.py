@@ -17,6 +17,8 @@ from autodrop.errors import Rejected
 
 METADATA_PREFIX = "autodrop-"
 _LONGEST = 60
+# As many as a table may have columns.
+_MOST_NAMES = 2_000
 
 
 class Kind(ABC):
@@ -72,11 +74,14 @@ class Names(Kind):
         super().__init__('a list of column names, such as [customer_id] or ["2024-01-05"]')
 
     def parsed(self, value: object) -> tuple[Any, ...]:
-        """Return the names."""
+        """Return the names, each once: YAML's aliases write one a thousand times in a few bytes."""
         names = [] if value is None else value
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError
-        return tuple(Text().parsed(name) for name in names)
+        once = dict.fromkeys(names)
+        if len(once) > _MOST_NAMES:
+            raise ValueError
+        return tuple(Text().parsed(name) for name in once)
 
     def written(self, value: tuple[str, ...]) -> list[str]:
         """Return the names as a list."""
@@ -168,6 +173,7 @@ class Setting:
         example: A value as it is written in YAML.
         default: What happens when it is not set, where that is not a value.
         parameter: The template parameter that sets it for all datasets.
+        ceiling: The template parameter that it must not exceed.
     """
 
     name: str
@@ -176,6 +182,7 @@ class Setting:
     example: str
     default: str = ""
     parameter: str = ""
+    ceiling: str = ""
 
     @property
     def group(self) -> str:
@@ -206,7 +213,7 @@ class Setting:
         if value is None:
             allowed += ", or left out"
         elif isinstance(value, list) and isinstance(self.kind, Names):
-            shown = "a list of more than names"
+            shown = f"a list of more than names, or of more than {_MOST_NAMES:,}"
         elif isinstance(value, bool | date) and isinstance(self.kind, Text):
             # YAML 1.1 reads a bare `yes` or `no` as a boolean; only the quoted word is the label.
             text = "yes" if isinstance(value, bool) else value

@@ -41,6 +41,13 @@ def test_what_was_written_is_read(key: str, bucket: Bucket) -> None:
     assert bucket.list("") == [key]
 
 
+def test_no_more_is_read_than_asked_for(bucket: Bucket) -> None:
+    bucket.write("key", b"content", "text/plain")
+
+    assert bucket.read("key", 3) == b"con"
+    assert bucket.read("key", 7) == bucket.read("key", 8) == b"content"
+
+
 def test_a_later_write_replaces_an_earlier_one(bucket: Bucket) -> None:
     bucket.write("key", b"one", "text/plain")
     bucket.write("key", b"two", "text/plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from moto import mock_aws
 
 from autodrop.aws.ledger import DynamoLedger
 from autodrop.errors import NotFound, Transient
+from autodrop.events import run_changed
+from autodrop.outcome import notification
 from autodrop.ports import Lease, Ledger
 from autodrop.run import ENDS, Outcome, Run, RunState
 from tests.adapters.conftest import create_table, ledger_table
@@ -495,3 +498,22 @@ def test_a_run_is_found_by_a_consistent_read() -> None:
         )
 
         assert DynamoLedger(table).find("x") is None
+
+
+@pytest.mark.parametrize("state", [RunState.COMPLETED, RunState.FAILED])
+def test_whatever_is_said_of_a_run_fits_into_ledger_event_and_mail(
+    state: RunState, ledger: AnyLedger
+) -> None:
+    run = claimed(ledger)
+    long = "\U0001f600" * 400_000
+    ledger.note(run.run_id, waiting_for=long)
+    ledger.advance(
+        run.run_id, state, NOON + SECOND, Outcome(state, "X", long, remedy=long, details=long)
+    )
+
+    ended = found(ledger, run)
+
+    assert ended.reason or ended.headline
+    assert len(json.dumps(run_changed(ended).detail)) < 200_000
+    _, message = notification(ended)
+    assert len(message.encode()) < 200_000

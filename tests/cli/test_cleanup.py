@@ -246,14 +246,25 @@ def test_stop_waits_for_a_transform_to_end(stage: Stage) -> None:
     assert len(stage.slept) == 2
 
 
-def test_stop_of_a_run_that_is_being_prepared_has_to_wait(stage: Stage) -> None:
+def test_stop_ends_a_run_whose_preparation_was_killed(stage: Stage) -> None:
     run = stage.new_run()
 
     result = stage.run_command("cleanup", run.run_id, "--stop")
 
-    assert result.exit_code == 1
-    assert "still being prepared" in result.stderr
-    assert stage.find(run).state is RunState.RECEIVED
+    assert result.exit_code == 0
+    assert stage.ledger.find(run.run_id) is None
+
+
+def test_stop_waits_until_nothing_is_heard_of_the_preparation(stage: Stage) -> None:
+    run = stage.new_run()
+    stage.ledger.note(run.run_id, working_at=stage.now)
+    begin = stage.now
+
+    result = stage.run_command("cleanup", run.run_id, "--stop")
+
+    assert result.exit_code == 0
+    assert stage.now - begin >= timedelta(minutes=2)
+    assert stage.ledger.find(run.run_id) is None
 
 
 def test_a_job_that_does_not_stop_is_left_alone_after_a_while(stage: Stage) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 
 from autodrop.decisions import BETWEEN_LOOKS
-from autodrop.errors import Transient
+from autodrop.errors import Rejected, Transient
 from autodrop.events import OwnEvent
 from autodrop.run import RunState
+from autodrop.steps import prepare_dataset as steps
 from tests.fakes import Killed, World, object_created, table
 from tests.functions import Functions
 from tests.journey import RUN, Journey
@@ -488,3 +492,44 @@ def test_a_repeated_start_of_a_training_run_does_not_queue_up(
 
     assert world.ledger.items[first].state is RunState.TRAINING
     assert world.ledger.items[first].waiting_for is None
+
+
+def test_a_preparation_is_heard_of_while_it_lasts(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[object] = []
+    often = Event()
+    note = journey.world.ledger.note
+
+    def listening(run_id: str, **facts: Any) -> None:
+        note(run_id, **facts)
+        heard.append(facts["working_at"])
+        if len(heard) == 3:
+            often.set()
+
+    def lasting(*_: object) -> None:
+        assert often.wait(60)
+        raise Rejected("EMPTY_FILE", "It is empty.", "Fill it.")
+
+    monkeypatch.setattr(journey.world.ledger, "note", listening)
+    monkeypatch.setattr(steps, "_HEARD_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(steps, "_prepare", lasting)
+
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert journey.run.code == "EMPTY_FILE"
+    assert len(heard) >= 3
+
+
+def test_a_preparation_that_was_killed_ends_after_minutes(journey: Journey) -> None:
+    journey.world.kill_after = 4
+    with suppress(Killed):
+        journey.invoke("prepare_dataset", "dataset-dropped")
+    journey.world.kill_after = None
+
+    journey.wait(9)
+    assert journey.state is RunState.RECEIVED
+    journey.wait(2)
+
+    assert (journey.state, journey.run.code) == (RunState.FAILED, "PREPARATION_LOST")
+    assert "for 11 minutes" in (journey.run.reason or "")

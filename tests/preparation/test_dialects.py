@@ -13,6 +13,7 @@ import pytest
 from backports import zstd
 
 from autodrop.dataset import Reading
+from autodrop.errors import Rejected
 from autodrop.preparation.prepare import Dropped, Prepared, prepare
 from autodrop.settings import parse_settings
 from tests.builders import a_drop
@@ -389,3 +390,75 @@ def test_what_stands_before_decimals_may_be_said(
     assert rows_of(result) == table[1:]
     assert (result.dataset.target.inferred_type == "regression") is regression
     assert (result.dataset.decimal_commas == ("y",)) is regression
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused_as_csv_is(tmp_path: Path) -> None:
+    path = tmp_path / "dropped"
+    path.write_bytes(_with_two_columns_called_x(tmp_path))
+
+    with pytest.raises(Rejected, match="DUPLICATE_COLUMNS: Two columns are called 'xx'"):
+        prepare(
+            Dropped([path], a_drop(file="bank.parquet"), "ad-bank-0123456789ab"),
+            parse_settings(),
+            tmp_path,
+        )
+
+
+def _with_two_columns_called_x(folder: Path) -> bytes:
+    select = "select range as xx, range + 1 as yy, range % 2 as y from range(600)"
+    content = as_parquet(folder / "two.parquet", select).read_bytes()
+    # DuckDB writes no such file; both names have two letters, so that nothing else changes.
+    assert content.count(b"yy") >= 1
+    return content.replace(b"yy", b"xx")
+
+
+def test_names_that_differ_in_capitals_alone_are_two_columns(tmp_path: Path) -> None:
+    select = "select range as xx, range + 1 as yy, range % 2 as y from range(600)"
+    content = as_parquet(tmp_path / "two.parquet", select).read_bytes()
+    path = tmp_path / "dropped"
+    path.write_bytes(content.replace(b"yy", b"XX"))
+
+    result = prepare(
+        Dropped([path], a_drop(file="bank.parquet"), "ad-bank-0123456789ab"),
+        parse_settings({"keep": ["xx", "XX"]}),
+        tmp_path,
+    )
+
+    assert result.dataset.columns == ("xx", "XX", "y")
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "select 'x' as a, 'yes' as y from range(20_000_000)",
+        "select repeat('x', 10_000) as a, 'yes' as y from range(100_000)",
+    ],
+)
+def test_a_few_bytes_of_parquet_write_nothing_that_is_too_large(
+    select: str, tmp_path: Path
+) -> None:
+    path = as_parquet(tmp_path / "bomb.parquet", select)
+    dropped = Dropped(
+        [path], a_drop(file="bomb.parquet"), "ad-bank-0123456789ab", longest=10_000_000
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+
+    with pytest.raises(Rejected, match="TOO_LARGE"):
+        prepare(dropped, parse_settings(), work)
+
+    assert path.stat().st_size < 1_000_000
+    assert sum(each.stat().st_size for each in work.rglob("*") if each.is_file()) == 0
+
+
+def test_a_text_that_grows_while_it_is_decoded_stops_at_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "dropped"
+    path.write_bytes("x,y\n".encode("latin-1") + "é,1\n".encode("latin-1") * 100_000)
+    dropped = Dropped([path], a_drop(), "ad-bank-0123456789ab", longest=450_000)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    with pytest.raises(Rejected, match="TOO_LARGE"):
+        prepare(dropped, parse_settings({"read": {"encoding": "latin-1"}}), work)
+
+    assert sum(each.stat().st_size for each in work.rglob("*") if each.is_file()) <= 450_000

@@ -692,3 +692,21 @@ def test_many_columns_of_measurements_fit_into_the_memory(tmp_path: Path) -> Non
     result = prepared(tmp_path, content.encode())
 
     assert len(result.dataset.features) == 120
+
+
+def test_a_table_of_two_thousand_columns_comes_to_an_end(tmp_path: Path) -> None:
+    names = [f"x{i}" for i in range(1_999)]
+    rows = [[*(str((i * 7 + k) % 5) for k in range(1_999)), str(i % 2)] for i in range(520)]
+
+    result = prepared(tmp_path, written([[*names, "y"], *rows]))
+
+    assert rows_of(result) == rows
+
+
+def test_the_cells_of_a_wide_table_may_be_long(tmp_path: Path) -> None:
+    names = [f"x{i}" for i in range(120)]
+    rows = [[*(f"{i % 3} " * 300 for _ in names), str(i % 2)] for i in range(520)]
+
+    result = prepared(tmp_path, written([[*names, "y"], *rows]))
+
+    assert rows_of(result) == rows

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autodrop.ceilings import DEFAULT_CEILINGS, Ceilings
 from autodrop.naming import RUN_ID_PREFIX
 from autodrop.settings import MODES, Settings, parse_settings
 from docs.policies import as_list
@@ -254,12 +255,22 @@ def test_modes_are_those_that_settings_know(template: dict[str, Any]) -> None:
 def test_default_settings_of_the_template_are_the_defaults_of_the_settings(
     template: dict[str, Any],
 ) -> None:
+    assert parse_settings(_by_default(template, "DEFAULT_SETTINGS")) == Settings()
+
+
+def test_default_ceilings_of_the_template_are_those_that_the_code_knows(
+    template: dict[str, Any],
+) -> None:
+    assert Ceilings.from_json(_by_default(template, "CEILINGS")) == DEFAULT_CEILINGS
+
+
+def _by_default(template: dict[str, Any], variable: str) -> Any:
+    """Return what a variable of the functions holds where no parameter is set."""
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    written = variables["DEFAULT_SETTINGS"]["Fn::Sub"]
+    written = variables[variable]["Fn::Sub"]
     for name, parameter in template["Parameters"].items():
         written = written.replace(f"${{{name}}}", str(parameter["Default"]))
-
-    assert parse_settings(json.loads(written)) == Settings()
+    return json.loads(written)
 
 
 def test_env_json_has_every_variable_of_every_function(template: dict[str, Any]) -> None:

@@ -43,8 +43,8 @@ def test_an_ended_run_that_is_still_open_is_announced_when_nobody_is_at_it(
         (False, SECOND, Action.WAIT),
         (True, SECOND, Action.WAIT),
         (True, 2 * MINUTE, Action.START_JOB),
-        (False, 50 * MINUTE, Action.WAIT),
-        (False, 50 * MINUTE + SECOND, Action.END),
+        (False, 10 * MINUTE, Action.WAIT),
+        (False, 10 * MINUTE + SECOND, Action.END),
         (True, HOUR, Action.START_JOB),
     ],
 )
@@ -54,6 +54,15 @@ def test_a_received_run_starts_when_its_dataset_is_there_and_ends_when_it_never_
     step = next_step(a_run(), NOON + passed, dataset_ready=ready)
 
     assert step.action is action
+
+
+def test_a_preparation_that_is_heard_of_may_take_as_long_as_it_does() -> None:
+    run = a_run(working_at=NOON + 40 * MINUTE)
+
+    assert next_step(run, NOON + 50 * MINUTE) == WAIT
+    step = next_step(run, NOON + 53 * MINUTE)
+    assert step.outcome is not None
+    assert "for 13 minutes" in step.outcome.reason
 
 
 def test_a_preparation_that_never_ended_is_a_failure_with_a_remedy() -> None:

@@ -117,11 +117,12 @@ def test_a_slug_is_one_safe_folder_name(name: str) -> None:
 @example(set(STRANGE))
 @example({"Sales 2024", "sales 2024", "sales-2024", "sales_2024", "sales--2024"})
 @example({"a" * 40, "a" * 41, "a" * 42})
+@example({"Sales", "sales-8de4e0"})
 def test_different_names_have_different_slugs(names: set[str]) -> None:
     assert len({slug(name) for name in names}) == len(names)
 
 
-@pytest.mark.parametrize("name", ["bank-marketing", "a", "2024", "a-1", "x" * 40])
+@pytest.mark.parametrize("name", ["bank-marketing", "a", "2024", "a-1", "x" * 40, "sales-202401"])
 def test_a_name_that_is_a_word_already_stays_as_it_is(name: str) -> None:
     assert slug(name) == name
 

@@ -44,7 +44,7 @@ def all_settings(draw: st.DrawFn) -> Settings:
     problem = draw(st.none() | st.sampled_from(ProblemType))
     objectives = st.sampled_from(problem.objectives) if problem else st.none()
     one_of_two = problem in (None, ProblemType.BINARY)
-    ignore = tuple(draw(st.lists(texts, max_size=3)))
+    ignore = tuple(draw(st.lists(texts, max_size=3, unique=True)))
     method = draw(st.sampled_from(["random", "stratified", "hash", "group", "time"]))
     return Settings(
         target=draw(st.none() | texts),
@@ -52,7 +52,9 @@ def all_settings(draw: st.DrawFn) -> Settings:
         objective=draw(st.none() | objectives),
         positive_class=draw(st.none() | texts) if one_of_two else None,
         ignore=ignore,
-        keep=tuple(name for name in draw(st.lists(texts, max_size=3)) if name not in ignore),
+        keep=tuple(
+            name for name in draw(st.lists(texts, max_size=3, unique=True)) if name not in ignore
+        ),
         read=ReadSettings(
             delimiter=draw(st.sampled_from([None, ",", ";", "\t", "|"])),
             encoding=draw(st.sampled_from([None, "utf-8", "utf-16", "latin-1", "windows-1252"])),
@@ -101,6 +103,7 @@ BAD = [
     ({"target": b"y"}, "`target` is neither text nor number", ["a text"]),
     ({"ignore": ["id", ""]}, "`ignore` is a list of more than names", ["[customer_id]"]),
     ({"keep": [date(2024, 1, 5)]}, "`keep` is a list of more than names", ['["2024-01-05"]']),
+    ({"keep": [f"c{i}" for i in range(2_001)]}, "or of more than 2,000", ["[customer_id]"]),
     ({"keep": {"a": 1}}, "`keep` is a group of settings", ["[customer_id]"]),
     ({"keep": ["a", "b"], "ignore": ["b"]}, "'b' is both in `keep`", ["`ignore`"]),
     ({"ignore": "id"}, "`ignore`", ["[customer_id]"]),

@@ -167,3 +167,12 @@ def test_the_example_of_every_setting_is_allowed(setting: Setting) -> None:
     value: Any = yaml.safe_load(setting.example)
 
     setting.parsed(value)
+
+
+def test_a_name_that_aliases_repeat_ten_thousand_times_is_one_name() -> None:
+    name = "x" * 3_000
+    content = f'ignore: [&a "{name}"{", *a" * 14_000}]'.encode()
+
+    settings = parse_settings(read_settings_file(content, "autodrop.yaml"))
+
+    assert settings.ignore == (name,)

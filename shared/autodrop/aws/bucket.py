@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ class S3Bucket:
         self._client = client
         self._name = name
 
+    @property
+    def name(self) -> str:
+        """What the bucket is called."""
+        return self._name
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> Mapping[str, str]:
         """Write the object to `path` and return its metadata.
 
@@ -53,14 +59,17 @@ class S3Bucket:
             raise Transient(f"{key} did not arrive whole")
         return answer["Metadata"]
 
-    def read(self, key: str) -> bytes:
-        """Return a small object whole.
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """Return a small object whole, or its first `most` bytes.
 
         Raises:
             NotFound: No such object.
         """
-        with translated():
-            return self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+        with (
+            translated(),
+            closing(self._client.get_object(Bucket=self._name, Key=key)["Body"]) as body,
+        ):
+            return body.read(most)
 
     def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
         """Return what S3 tells of the object, or of one version of it.

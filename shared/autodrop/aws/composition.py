@@ -21,6 +21,7 @@ from autodrop.aws.ledger import DynamoLedger
 from autodrop.aws.messages import DefaultEventBus, SnsOutcomeTopic
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.aws.spark_image import spark_image
+from autodrop.ceilings import Ceilings
 from autodrop.ports import Services
 from autodrop.requests import ProcessingSetup
 
@@ -66,6 +67,7 @@ def services_from(environ: Mapping[str, str]) -> Services:
         execution_role_arn=environ["SAGEMAKER_ROLE_ARN"],
         default_settings=json.loads(environ["DEFAULT_SETTINGS"]),
         max_dataset_bytes=int(environ["MAX_LAMBDA_DATASET_BYTES"]),
+        ceilings=Ceilings.from_json(json.loads(environ["CEILINGS"])),
         processing=ProcessingSetup(
             image_uri=environ["SPARK_IMAGE_URI"] or spark_image(sagemaker.meta.region_name),
             instance_type=environ["PROCESSING_INSTANCE_TYPE"],

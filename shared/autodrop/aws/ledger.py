@@ -33,8 +33,26 @@ _IS_RUN = "created_at"
 _LEASE = "lease:watch_runs"
 _REMEMBERED = timedelta(days=7)
 _FACTS = frozenset(
-    {"job_status", "announced", "announced_at", "waiting_for", "waiting_told", "headline"}
+    {
+        "job_status",
+        "announced",
+        "announced_at",
+        "waiting_for",
+        "waiting_told",
+        "headline",
+        "working_at",
+    }
 )
+# An item holds 400 KB, a notification and an event 256 KB; a label or a reason can be longer.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+_LONGEST_TEXT = 4_000
+
+
+def fitting(text: str) -> str:
+    """Return as much of a text as the ledger keeps, which is also what events and mails tell."""
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 class DynamoLedger:
@@ -223,7 +241,7 @@ class DynamoLedger:
     def _update(
         self, run_id: str, sets: Mapping[str, str | None], condition: str, values: dict[str, str]
     ) -> bool:
-        kept = {name: value for name, value in sets.items() if value is not None}
+        kept = {name: fitting(value) for name, value in sets.items() if value is not None}
         gone = [name for name, value in sets.items() if value is None]
         expression = ""
         if kept:
@@ -303,6 +321,7 @@ def _from_item(item: Mapping[str, Any]) -> Run:
         job_status=item.get("job_status"),
         announced=item.get("announced"),
         announced_at=_read(item["announced_at"]) if "announced_at" in item else None,
+        working_at=_read(item["working_at"]) if "working_at" in item else None,
         waiting_for=item.get("waiting_for"),
         waiting_told=item.get("waiting_told"),
         code=item.get("code"),

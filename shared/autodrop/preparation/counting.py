@@ -91,6 +91,7 @@ def count_table(engine: Engine, layout: Layout) -> TableFacts:
 
     Raises:
         CannotRead: The engine cannot read the text to its end.
+        TooManyGroups: The memory is too small for rows of this width.
     """
     kind = _target_kind(
         {row[layout.target] for row in layout.sample}, layout.is_regression, layout.decimal
@@ -170,31 +171,33 @@ class _Counting:
         """Count."""
         layout = self._layout
         every = range(len(layout.names))
-        counted: dict[int, _Cells] = {}
+        facts: dict[int, ColumnFacts] = {}
         narrow = [i for i in every if i not in self._wide]
         first = True
         at_once = _COLUMNS_AT_ONCE
         while narrow or first:
             batch = narrow[:at_once]
             try:
-                counted |= self._count(batch, rows_too=first)
+                counted = self._count(batch, rows_too=first)
             except TooManyGroups:
                 if not batch:
                     raise
-                if len(batch) == 1:
+                if len(batch) == 1 and not first:
                     self._wide.add(narrow.pop(0))
-                at_once = max(len(batch) // 2, 1)
+                # The first pass looks at whole rows too, where need be at nothing else.
+                at_once = len(batch) // 2 if first else max(len(batch) // 2, 1)
                 continue
             narrow, first = narrow[len(batch) :], False
-        self._wide |= set(every) - set(counted)
-        if self._kind is TargetKind.CLASSES and layout.target not in counted:
-            counted[layout.target] = _Cells(
-                {label: Counter({label: rows}) for label, rows in self._labels.items()}
-            )
+            at_once = at_once or _COLUMNS_AT_ONCE
+            # At once, because the cells of all columns would take more memory than the facts.
+            facts |= {i: self._from_counts(i, cells) for i, cells in counted.items()}
+        self._wide |= set(every) - set(facts)
+        if self._kind is TargetKind.CLASSES and layout.target not in facts:
+            cells = {label: Counter({label: rows}) for label, rows in self._labels.items()}
+            facts[layout.target] = self._from_counts(layout.target, _Cells(cells))
             self._wide.discard(layout.target)
         rows = sum(self._labels.values())
         missing = sum(rows for label, rows in self._labels.items() if self._says_nothing(label))
-        facts = {i: self._from_counts(i, cells) for i, cells in counted.items()}
         for aggregated in _in_batches(
             sorted(self._wide), lambda batch: self._aggregate(batch, rows - missing)
         ):

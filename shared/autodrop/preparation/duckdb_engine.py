@@ -14,9 +14,15 @@ from autodrop.preparation.engine import CannotRead, Group, TooManyGroups, column
 
 # A whole multiple of the longest row: with others, DuckDB 1.4 fails on rows near that length.
 _BUFFER = 2 * LONGEST_ROW
+# More is slower: it is the parsing that takes the time, and every thread has its buffers.
+_MEGABYTES = 256
+# A wider table is one whose columns' buffers take the memory, in every thread again.
+WIDE = 100
+_MEGABYTES_FOR_COLUMN = 0.5
+# A row group for what is parsed at once: the columns of more would have to fit into the memory, and
+# so would a dictionary for every column.
+_BY_COLUMN = "format parquet, row_group_size 1, dictionary_size_limit 1"
 _SETTINGS = {
-    # More is slower: it is the parsing that takes the time, and every thread has its buffers.
-    "memory_limit": "'256MB'",
     "threads": "2",
     # Nothing is loaded or fetched that did not come with the package.
     "autoinstall_known_extensions": "false",
@@ -57,12 +63,12 @@ class DuckDB:
     A context manager: leaving it closes the database.
     """
 
-    def __init__(self, folder: Path, reserve: str | None = None) -> None:
+    def __init__(self, folder: Path, reserve: int | None = None) -> None:
         """Open a database.
 
         Args:
             folder: Takes what does not fit into memory.
-            reserve: The memory to take, such as `2GB`, where a statement does not fit otherwise.
+            reserve: The memory to take, in megabytes, where a statement does not fit otherwise.
         """
         # Not above: the Spark container has no DuckDB, and imports what knows this class.
         import duckdb
@@ -72,6 +78,8 @@ class DuckDB:
         for name, value in _SETTINGS.items():
             self._connection.execute(f"set {name} = {value}")
         self._connection.execute(f"set temp_directory = {self.literal(str(folder / 'spill'))}")
+        self._megabytes = 0
+        self._allow(_MEGABYTES)
 
     def __enter__(self) -> DuckDB:
         return self
@@ -99,6 +107,24 @@ class DuckDB:
             "create or replace view cells as select * "
             f"from read_csv({self.literal(str(path))}, {options})"
         )
+        self.expect(width)
+
+    def expect(self, width: int) -> None:
+        """Take the memory that tables of so many columns need."""
+        if width > WIDE:
+            self._connection.execute("set threads = 1")
+            self._allow(_MEGABYTES + int(width * _MEGABYTES_FOR_COLUMN))
+
+    def keep_by_column(self, path: Path) -> None:
+        """Copy the view `cells` to `path`, from where columns are read without the others.
+
+        Raises:
+            CannotRead: The text is not what its dialect says.
+            TooManyGroups: The memory is too small for rows of this width.
+        """
+        target = self.literal(str(path))
+        self.query(f"copy (select * from cells) to {target} ({_BY_COLUMN})")
+        self.query(f"create or replace view cells as select * from read_parquet({target})")
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return all rows of the answer.
@@ -142,9 +168,14 @@ class DuckDB:
         except duckdb.OutOfMemoryException:
             if self._reserve is None:
                 raise
-        self._connection.execute(f"set memory_limit = '{self._reserve}'")
+        self._allow(self._reserve)
         self._reserve = None
         return self._connection.execute(sql)
+
+    def _allow(self, megabytes: int) -> None:
+        """Take so much memory at most, and never less than was allowed before."""
+        self._megabytes = max(megabytes, self._megabytes)
+        self._connection.execute(f"set memory_limit = '{self._megabytes}MB'")
 
     def keep(self, name: str, sql: str) -> None:
         """Keep the answer, to be asked as the table `name`.

@@ -22,7 +22,7 @@ from autodrop.preparation.checks import (
     judge,
 )
 from autodrop.preparation.counting import Layout, count_table
-from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.preparation.duckdb_engine import WIDE, DuckDB
 from autodrop.preparation.engine import (
     CannotRead,
     Engine,
@@ -206,6 +206,9 @@ def counted(
         layout = replace(layout_of(table, target, settings), has_quotes=quotes)
         engine.read_csv(table.text.path, table.dialect, table.width)
         try:
+            if table.width > WIDE:
+                # To look at some columns, the text would be taken apart whole, again and again.
+                engine.keep_by_column(folder / "cells.parquet")
             facts = count_table(engine, layout)
         except CannotRead:
             check_row_lengths(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     null is an empty cell.
 
     Raises:
-        Rejected: `NOT_A_TABLE` for a damaged file, `TOO_LARGE`, `PARQUET_PARTS_DIFFER`, or
-            `NESTED_COLUMN`.
+        Rejected: `NOT_A_TABLE` for a damaged file, `PARQUET_PARTS_DIFFER`, `NESTED_COLUMN`,
+            `DUPLICATE_COLUMNS`, or `TOO_LARGE` for more than `longest` bytes of text.
     """
     # Not above: the Spark container has no DuckDB, and reads Parquet by itself.
     import duckdb
@@ -47,20 +48,54 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
             if any({name: kind for name, kind, *_ in each} != kinds for each in others):
                 raise parts_differ(file_name)
             check_types(list(kinds.items()))
-            cells = ", ".join(
-                f"coalesce(cast({_identifier(name)} as varchar), '') as c{i}"
-                for i, (name, *_) in enumerate(described)
-            )
+            names = _names(engine, paths[0])
+            texts = [
+                f"coalesce(cast({_identifier(name)} as varchar), '')" for name, *_ in described
+            ]
+            cells = ", ".join(f"{text} as c{i}" for i, text in enumerate(texts))
             width = len(described)
+            engine.expect(width)
+            if _text_bytes(engine, files, texts) > longest:
+                raise too_large(longest)
             engine.statement(f"create view cells as select {cells} from read_parquet({files})")
             line = ", ".join(spelled_sql(engine, f"c{i}", breakers=True) for i in range(width))
-            header = spelled([name for name, *_ in described]).rstrip("\n")
+            header = spelled(names).rstrip("\n")
             engine.write_lines(f"select concat_ws(',', {line}) from cells", target, header)
         except (duckdb.Error, CannotRead):
             raise damaged(file_name) from None
     if target.stat().st_size > longest:
         raise too_large(longest)
     return open_text(target, file_name, folder, encoding="utf-8", longest=longest)
+
+
+def _names(engine: DuckDB, path: Path) -> list[str]:
+    """Return what a file calls its columns: DuckDB gives the second of two equal names another.
+
+    Raises:
+        Rejected: `DUPLICATE_COLUMNS`.
+    """
+    root = f"select name from parquet_schema({engine.literal(str(path))}) offset 1"
+    names = [name for (name,) in engine.query(root)]
+    repeated = next((name for name, times in Counter(names).items() if times > 1), None)
+    if repeated is not None:
+        raise Rejected(
+            "DUPLICATE_COLUMNS",
+            f"Two columns are called {quoted(repeated)}.",
+            "Give every column a name of its own.",
+            column=repeated,
+        )
+    return names
+
+
+def _text_bytes(engine: DuckDB, files: str, texts: Sequence[str]) -> int:
+    """Return how many bytes the cells have as text, quotes and separators left out.
+
+    A value of a megabyte that repeats stands in the files but once. To measure is to read all rows:
+    what says at its end that it has too many is not measured.
+    """
+    octets = ", ".join(f"coalesce(sum({engine.octets(text)}), 0)" for text in texts)
+    (sizes,) = engine.query(f"select {octets} from read_parquet({files})")
+    return sum(map(int, sizes))
 
 
 def _unpacked_bytes(engine: DuckDB, files: str) -> int:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -142,7 +143,7 @@ def open_text(
     )
     if name != "utf-8":
         decoded = folder / "decoded"
-        _decode(unpacked, name, decoded, file_name)
+        _decode(unpacked, name, decoded, file_name, longest)
         _discard(unpacked, path)
         unpacked, mark = decoded, 0
         found = look(decoded, 0)
@@ -601,16 +602,19 @@ def _is_utf8(run: bytes) -> bool:
     return True
 
 
-def _decode(path: Path, encoding: str, target: Path, file_name: str) -> None:
+def _decode(path: Path, encoding: str, target: Path, file_name: str, longest: int) -> None:
     decoder = codecs.getincrementaldecoder(codec_of(path, encoding))()
-    lines = 0
-    with target.open("w", encoding="utf-8", newline="") as file_out:
+    lines = size = 0
+    with target.open("wb") as file_out:
         try:
-            for chunk in _chunks(path, 0):
-                text = decoder.decode(chunk)
+            for chunk in chain(_chunks(path, 0), [b""]):
+                text = decoder.decode(chunk, final=not chunk)
                 lines += text.count("\n")
-                file_out.write(text)
-            file_out.write(decoder.decode(b"", final=True))
+                content = text.encode()
+                size += len(content)
+                if size > longest:
+                    raise too_large(longest)
+                file_out.write(content)
         except UnicodeError:
             raise wrong_encoding(file_name, encoding, lines + 1) from None
 

@@ -30,7 +30,7 @@ from autodrop.settings import ProblemType
 
 _MOST_SEGMENTS = 8
 # For cells of a megabyte. The function has 3 GB.
-_RESERVE = "2GB"
+_RESERVE = 2_000
 # What is put into quotes in a line.
 _QUOTED = '[",\n\r]'
 _AROUND_NUMBERS = "'\"\n\r\t"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from autodrop.errors import AlreadyExists, JobFailed, QuotaExceeded
-from autodrop.outcome import JSON, conclude, name_taken, refused, to_json
+from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, Rejected
+from autodrop.outcome import JSON, conclude, name_taken, refused, rejection, to_json
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import asking_for_probabilities, model_request, transform_job_request
 from autodrop.results.candidates import autopilot_record
 from autodrop.run import Outcome, RunState
-from autodrop.steps.run_folder import read_dataset
+from autodrop.steps.run_folder import read_dataset, unusable_dataset
 
 
 def create_model(services: Services, run_id: str) -> Report:
@@ -28,7 +28,13 @@ def create_model(services: Services, run_id: str) -> Report:
     best = job.best_candidate
     if best is None or not best.containers:
         return conclude(services, run, _no_candidate(job.secondary_status))
-    dataset = read_dataset(services, run)
+    try:
+        dataset = read_dataset(services, run)
+        services.ceilings.check(dataset)
+    except (NotFound, JobFailed) as problem:
+        return conclude(services, run, unusable_dataset(problem))
+    except Rejected as problem:
+        return conclude(services, run, rejection(problem))
     containers = asking_for_probabilities(best.containers)
     candidates = services.sagemaker.list_candidates(run_id)
     record = autopilot_record(job, candidates, containers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
-from autodrop.errors import NotFound, OutOfRoom, Rejected
+from autodrop.errors import AutodropError, NotFound, OutOfRoom, Rejected
 from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, rejection, to_json
 from autodrop.ports import Services
@@ -21,6 +23,7 @@ from autodrop.steps.run_settings import file_gone, read_settings
 from autodrop.work_folder import empty_work_folder, within_room
 
 _CSV = "text/csv"
+_HEARD_EVERY_SECONDS = 60
 
 
 def prepare_dataset(services: Services, drop: Drop) -> Report:
@@ -30,7 +33,7 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
     drop again finds it there and does nothing. A file that is too large for a function goes to a
     processing job.
     """
-    if not drop.is_dataset:
+    if not drop.is_dataset or drop.bucket != services.bucket.name:
         return Report("Not a dataset", {"key": drop.key})
     if drop.is_folder:
         # The mark of a folder is empty: its parts are what is large.
@@ -47,12 +50,37 @@ def prepare_dataset(services: Services, drop: Drop) -> Report:
         return Report("Drop was handled already", {"run_id": run.run_id, "state": str(run.state)})
     if not services.bucket.exists(run.folder.dataset):
         try:
-            if not _prepare_and_upload(services, run):
+            with _heard_of(services, run.run_id):
+                is_prepared = _prepare_and_upload(services, run)
+            if not is_prepared:
                 return prepare_by_job(services, run)
         except Rejected as problem:
             return conclude(services, run, rejection(problem))
     services.ledger.advance(run.run_id, RunState.PREPARED, services.now())
     return Report("Dataset prepared", {"run_id": run.run_id}, metric="RunsPrepared")
+
+
+@contextmanager
+def _heard_of(services: Services, run_id: str) -> Iterator[None]:
+    """Let the ledger hear every minute that the run is being prepared: whoever is killed is silent.
+
+    What it does not hear because of throttling, it hears a minute later.
+    """
+    ended = Event()
+
+    def tell() -> None:
+        while not ended.wait(_HEARD_EVERY_SECONDS):
+            with suppress(AutodropError):
+                services.ledger.note(run_id, working_at=services.now())
+
+    services.ledger.note(run_id, working_at=services.now())
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
 
 
 def _prepare_and_upload(services: Services, run: Run) -> bool:
@@ -79,7 +107,7 @@ def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
     dropped.mkdir()
     paths, metadata = _download(services, drop, dropped)
     settings = read_settings(services, drop, metadata)
-    return prepare(
+    prepared = prepare(
         Dropped(
             paths=paths,
             drop=drop,
@@ -90,6 +118,8 @@ def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
         settings,
         folder,
     )
+    services.ceilings.check_rows(prepared.dataset.rows)
+    return prepared
 
 
 def _download(

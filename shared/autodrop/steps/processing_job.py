@@ -26,6 +26,7 @@ from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import ProcessingJob
 from autodrop.settings import Settings
 from autodrop.steps.processing_code import SCRIPT, package_archive
+from autodrop.steps.run_folder import is_about
 from autodrop.steps.run_settings import file_gone, read_settings
 
 _WHAT = "Processing job"
@@ -180,7 +181,7 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
     """Return dataset, profile and the plan of the probe as the job has written them.
 
     Raises:
-        Rejected: The job found that the file cannot be used.
+        Rejected: The job found that the file cannot be used, or it is above a ceiling.
         JobFailed: The job left nothing, or nothing that can be read.
     """
     try:
@@ -194,10 +195,12 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
         if "rejected" in told:
             raise _rejected(told["rejected"])
         dataset, profile = told["dataset"], told["profile"]
-        if Dataset.from_json(dataset).run_id != run.run_id or not isinstance(profile, dict):
+        parsed = Dataset.from_json(dataset)
+        if not is_about(parsed, run) or not isinstance(profile, dict):
             raise _malformed()
     except (ValueError, TypeError, LookupError, AttributeError):
         raise _malformed() from None
+    services.ceilings.check(parsed)
     return dataset, profile, told.get("probe")
 
 

@@ -79,7 +79,7 @@ def _waiting_for(
             name = parse_dataset_ready(event)
             return services.ledger.find(name), RunState.TRAINING.predecessors
         drop, now = parse_drop(event), services.now()
-        if not drop.is_dataset:
+        if not drop.is_dataset or drop.bucket != services.bucket.name:
             return None, ()
         # Not even the claim may have worked: without a run nobody would hear of the failure.
         new = Run(run_id(drop), drop, RunState.RECEIVED, now, {RunState.RECEIVED: now})

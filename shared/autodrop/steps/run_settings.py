@@ -8,7 +8,7 @@ from autodrop.errors import NotFound, Rejected
 from autodrop.naming import Drop
 from autodrop.ports import Services
 from autodrop.settings import Settings, parse_settings, settings_from_metadata
-from autodrop.settings_file import read_settings_file
+from autodrop.settings_file import MOST_BYTES, read_settings_file
 
 
 def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -> Settings:
@@ -20,15 +20,17 @@ def read_settings(services: Services, drop: Drop, metadata: Mapping[str, str]) -
         metadata: What came with it.
 
     Raises:
-        Rejected: A setting cannot be used.
+        Rejected: A setting cannot be used, or is above the stack's ceiling.
     """
     try:
-        content = services.bucket.read(drop.settings_key)
+        content = services.bucket.read(drop.settings_key, MOST_BYTES + 1)
     except NotFound:
         said = {}
     else:
         said = read_settings_file(content, f"s3://{drop.bucket}/{drop.settings_key}")
-    return parse_settings(services.default_settings, said, settings_from_metadata(metadata))
+    settings = parse_settings(services.default_settings, said, settings_from_metadata(metadata))
+    services.ceilings.check_settings(settings)
+    return settings
 
 
 def file_gone(drop: Drop) -> Rejected:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded
-from autodrop.outcome import conclude, name_taken, refused
+from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, Rejected
+from autodrop.outcome import conclude, name_taken, refused, rejection
 from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import automl_job_request
-from autodrop.run import Outcome, Run, RunState
-from autodrop.steps.run_folder import read_dataset
+from autodrop.run import Run, RunState
+from autodrop.steps.run_folder import read_dataset, unusable_dataset
 
 RUNS_QUEUED = "RunsQueued"
 
@@ -22,10 +22,15 @@ def start_autopilot(services: Services, run_id: str) -> Report:
         return Report("Run is past training", {"run_id": run_id, "state": str(run.state)})
     try:
         dataset = read_dataset(services, run)
-    except NotFound:
+        services.ceilings.check(dataset)
+    except NotFound as problem:
         if run.state in RunState.PREPARED.predecessors:
             return Report("Dataset is not ready", {"run_id": run_id})
-        return conclude(services, run, _dataset_gone())
+        return conclude(services, run, unusable_dataset(problem))
+    except JobFailed as problem:
+        return conclude(services, run, unusable_dataset(problem))
+    except Rejected as problem:
+        return conclude(services, run, rejection(problem))
     services.ledger.advance(run_id, RunState.PREPARED, services.now())
     if _others_wait_longer(services, run):
         return _queued(services, run_id, "Earlier runs are waiting for room.")
@@ -61,12 +66,3 @@ def _queued(services: Services, run_id: str, reason: str) -> Report:
     services.ledger.advance(run_id, RunState.QUEUED, services.now())
     services.ledger.note(run_id, waiting_for=reason)
     return Report("Run queued", {"run_id": run_id}, metric=RUNS_QUEUED)
-
-
-def _dataset_gone() -> Outcome:
-    return Outcome(
-        RunState.FAILED,
-        "DATASET_GONE",
-        "The run's dataset.json was deleted before its training started.",
-        "Drop the file again.",
-    )

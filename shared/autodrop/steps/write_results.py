@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autodrop.dataset import Dataset
-from autodrop.errors import JobFailed, OutOfRoom
+from autodrop.errors import JobFailed, NotFound, OutOfRoom
 from autodrop.outcome import JSON, conclude, to_json
 from autodrop.ports import Bucket, Services
 from autodrop.probe import PROBE_FILE
@@ -28,7 +28,12 @@ from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import TransformJob
 from autodrop.settings import ProblemType
 from autodrop.steps.ask_model import PROBE_OUTPUT, ask_model
-from autodrop.steps.run_folder import read_dataset, read_object, read_summary
+from autodrop.steps.run_folder import (
+    read_dataset,
+    read_object,
+    read_summary,
+    unusable_dataset,
+)
 from autodrop.work_folder import empty_work_folder, within_room
 
 _OUTPUT = ".out"
@@ -47,8 +52,12 @@ def write_results(services: Services, run_id: str) -> Report:
     if transform is None or transform.status != "Completed":
         return Report("Batch transform is not completed", {"run_id": run_id})
     try:
+        dataset = read_dataset(services, run)
+    except (NotFound, JobFailed) as problem:
+        return conclude(services, run, unusable_dataset(problem))
+    try:
         with within_room():
-            summary = _write(services, run, transform)
+            summary = _write(services, run, dataset, transform)
     except OutOfRoom:
         return conclude(services, run, _too_many_rows())
     except JobFailed as problem:
@@ -60,9 +69,10 @@ def write_results(services: Services, run_id: str) -> Report:
     )
 
 
-def _write(services: Services, run: Run, transform: TransformJob) -> dict[str, Any]:
+def _write(
+    services: Services, run: Run, dataset: Dataset, transform: TransformJob
+) -> dict[str, Any]:
     bucket, folder = services.bucket, run.folder
-    dataset = read_dataset(services, run)
     autopilot = json.loads(bucket.read(folder.autopilot))
     problem_type = ProblemType(autopilot["problem_type"] or dataset.target.inferred_type)
     profile = read_object(bucket, folder.profile)
