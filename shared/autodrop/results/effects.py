@@ -183,7 +183,7 @@ def _worsenings(plan: ProbePlan, said: Said, asked: Question) -> tuple[Floats, F
     measure = _measure(said, truth, weights, asked)
     everything = np.arange(size)
     repeat = everything * plan.repeats // size
-    selections = [everything]
+    selections: list[Positions] = [everything]
     if plan.repeats > 1:
         selections += [np.flatnonzero(repeat != left_out) for left_out in range(plan.repeats)]
     scores = np.array(
