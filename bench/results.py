@@ -60,9 +60,9 @@ class FolderBucket:
         shutil.copyfile(self._found(key), path)
         return {}
 
-    def read(self, key: str) -> bytes:
-        """Return the object."""
-        return self._found(key).read_bytes()
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """Return the object, or its first bytes."""
+        return self._found(key).read_bytes()[:most]
 
     def facts(self, key: str, _version: str | None = None) -> ObjectFacts:
         """Return nothing but that it is there."""
