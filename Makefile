@@ -12,7 +12,7 @@ BIN := .venv/bin
 EXAMPLE := examples/bank-marketing
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo test check format docs bench clean
+.PHONY: help setup demo test check format docs record bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -52,8 +52,14 @@ format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/ruff check --fix --quiet
 
-docs: setup ## Write docs/settings.md from the schema of the settings
+docs: setup ## Write what is generated: docs/settings.md, docs/security.md, autodrop_local/authorization.json
 	@$(BIN)/python -m docs.generate_settings
+	@$(BIN)/python -m docs.generate_authorization
+	@$(BIN)/python -m docs.generate_security
+
+record: setup ## Record what uses which permission, and write docs/security.md
+	@AUTODROP_RECORD=docs/used_permissions.json $(BIN)/python -m pytest -q -m e2e tests/e2e/test_statements.py
+	@$(BIN)/python -m docs.generate_security
 
 bench: setup ## Measure the numbers in docs/measurements.md
 	@$(BIN)/python -m bench.demo

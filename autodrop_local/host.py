@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from autodrop_local.certificate import ensure_certificate
+from autodrop_local.decisions import DecisionLog
 from autodrop_local.layout import (
     ACCOUNT_ID,
     DEFAULT_AUTOML_JOB_QUOTA,
@@ -221,8 +222,6 @@ def _environment(layout: Layout, port: int, inherited: Mapping[str, str]) -> dic
         "MINISTACK_SSL_CERT": str(layout.certificate),
         "MINISTACK_SSL_KEY": str(layout.private_key),
         "PERSIST_STATE": "1",
-        # There is no X-Ray daemon to send traces to.
-        "POWERTOOLS_TRACE_DISABLED": "true",
         "PYTHONUTF8": "1",
         "S3_DATA_DIR": str(layout.objects),
         "S3_PERSIST": "1",
@@ -254,7 +253,7 @@ async def _serve(
     from autodrop_local import seams, signatures
 
     seams.link_lambda_packages(layout.lambda_runtime)
-    seams.install(layout.code, layout.lambda_runtime)
+    seams.install(layout.code, layout.lambda_runtime, DecisionLog(layout.decisions))
     events = seams.open_async_events(layout.async_events)
     state = seams.StateKeeper()
     sagemaker = _sagemaker(layout, options, port)

@@ -63,6 +63,11 @@ class Layout:
         return self.logs / "host.out"
 
     @property
+    def decisions(self) -> Path:
+        """What the roles were allowed and denied: see `autodrop_local.decisions`."""
+        return self.logs / "decisions.jsonl"
+
+    @property
     def state(self) -> Path:
         """MiniStack's state."""
         return self.home / "state"

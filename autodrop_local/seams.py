@@ -21,7 +21,7 @@ import time
 import types
 import uuid
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,8 +40,9 @@ from ministack.core import (
 )
 from ministack.services import eventbridge, iam, lambda_svc, s3, scheduler, sts
 
-from autodrop_local import async_events
+from autodrop_local import async_events, authorization
 from autodrop_local.async_events import AsyncEvent, AsyncEvents
+from autodrop_local.decisions import Decision, DecisionLog
 from autodrop_local.layout import ACCOUNT_ID, REGION, replace_text
 from autodrop_local.signatures import Failure
 from autodrop_local.unpacked import unpack_once
@@ -68,6 +69,8 @@ class SessionKey:
 
 
 _object_version: ContextVar[str | None] = ContextVar("object_version", default=None)
+# What was asked and answered about one call, the caller's own policies first.
+_judgements: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("judgements", default=None)
 
 
 def application() -> Any:
@@ -75,8 +78,11 @@ def application() -> Any:
     return ministack_app.app
 
 
-def install(code_store: Path, lambda_packages: Path) -> None:
-    """Changes MiniStack where it differs from AWS in ways that matter here. Call it once."""
+def install(code_store: Path, lambda_packages: Path, decisions: DecisionLog) -> None:
+    """Changes MiniStack where it differs from AWS in ways that matter here. Call it once.
+
+    What roles are allowed and denied from then on is kept in `decisions`.
+    """
     installed = importlib.metadata.version("ministack")
     if installed != PINNED_VERSION:
         raise RuntimeError(
@@ -89,6 +95,11 @@ def install(code_store: Path, lambda_packages: Path) -> None:
     lambda_svc._release_execution_slot = _queue_batches.release(lambda_svc._release_execution_slot)
     lambda_svc._run_sqs_batch = _queue_batches.run(lambda_svc._run_sqs_batch)
     lambda_svc._execute_function_warm = _with_error_details(lambda_svc._execute_function_warm)
+    iam_evaluator.evaluate = _with_listed_keys(iam_evaluator.evaluate)
+    iam_evaluator.enforce = _by_aws_tables(iam_evaluator.enforce, decisions)
+    ministack_app.SERVICE_HANDLERS["s3"] = _hiding_what_is_missing(
+        ministack_app.SERVICE_HANDLERS["s3"]
+    )
     iam_actions.request_tag_context = _with_event_keys(iam_actions.request_tag_context)
     eventbridge._dispatch_to_lambda = _invoke_rule_target
     eventbridge._dispatch_event = _with_object_version(eventbridge._dispatch_event)
@@ -564,6 +575,116 @@ def _random_credentials(config: dict[str, Any]) -> dict[str, str]:
 # IAM ------------------------------------------------------------------------------------------
 
 
+def _by_aws_tables(enforce: Callable[..., Any], decisions: DecisionLog) -> Callable[..., Any]:
+    """Judges an action that knows no resource against `*`, and keeps every decision about a role.
+
+    MiniStack takes the resource from whatever the request names.
+    """
+
+    def enforce_by_tables(
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        resource = authorization.judged_resource(action, resource_arn)
+        if authorization.has_service(action) and not authorization.is_about(action, resource):
+            logger.warning("AWS's tables have no %s on %s", action, resource)
+        judgements: list[tuple[Any, Any]] = []
+        token = _judgements.set(judgements)
+        try:
+            denied = enforce(
+                access_key,
+                action,
+                service,
+                region,
+                resource_arn=resource,
+                service_context=service_context,
+            )
+        finally:
+            _judgements.reset(token)
+        # Root is asked nothing, and who is not known has no role.
+        if judgements and judgements[0][0].principal_type == "AssumedRole":
+            decisions.record(_decision(*judgements[0], allowed=denied is None))
+        return denied
+
+    return enforce_by_tables
+
+
+def _with_listed_keys(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """Leaves out the condition keys that AWS does not set for an action."""
+
+    def evaluate_with_listed_keys(context: Any, policies: Any, *limits: Any) -> Any:
+        context.service_context = authorization.only_listed(context.action, context.service_context)
+        result = evaluate(context, policies, *limits)
+        judgements = _judgements.get()
+        if judgements is not None:
+            judgements.append((context, result))
+        return result
+
+    return evaluate_with_listed_keys
+
+
+def _decision(context: Any, result: Any, *, allowed: bool) -> Decision:
+    return Decision(
+        role=context.principal_arn.split("/")[1],
+        action=context.action,
+        resource=context.resource_arn,
+        context={key: value for key, value in context.service_context.items() if value is not None},
+        allowed=allowed,
+        statement=result.matched_sid,
+    )
+
+
+def would_allow(decision: Decision, documents: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a role with these policies and no others would be allowed what a decision is about.
+
+    It is the evaluation that decided it: with one statement less, it says who needed it.
+    """
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{decision.role}/again",
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT_ID,
+        action=decision.action,
+        resource_arn=decision.resource,
+        region=REGION,
+        # All of our calls go over TLS.
+        secure_transport=True,
+        service_context={key.lower(): value for key, value in decision.context.items()},
+    )
+    policies = [iam_evaluator.parse_policy_document(dict(document)) for document in documents]
+    return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
+
+
+def _hiding_what_is_missing(handle: Handler) -> Handler:
+    """S3 says that an object is missing only to who may list the bucket; to others it is forbidden.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
+    """
+
+    async def handle_or_hide(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Response:
+        answer = await handle(method, path, headers, body, query)
+        bucket, key = s3._parse_bucket_key(path, headers)
+        is_look = method in ("GET", "HEAD") and key and "versionId" not in query
+        if answer[0] != 404 or not is_look or bucket not in s3._buckets:
+            return answer
+        arn = f"arn:aws:s3:::{bucket}"
+        caller = router.extract_access_key_id(headers, query)
+        denied = iam_evaluator.enforce(caller, "s3:ListBucket", "s3", REGION, resource_arn=arn)
+        if not isinstance(denied, iam_evaluator.EvalResult):
+            return answer
+        refusal: Response = iam_actions.access_denied_response(
+            "s3", "s3:ListBucket", denied.principal_arn, uuid.uuid4().hex, headers=headers
+        )
+        return (*refusal[:2], b"") if method == "HEAD" else refusal
+
+    return handle_or_hide
+
+
 def _with_event_keys(context_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """Adds the condition keys of `events:PutEvents`, which MiniStack does not know."""
 
@@ -590,12 +711,13 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-_RESOURCE_KINDS = {
-    "TransformJobName": "transform-job",
-    "AutoMLJobName": "automl-job",
-    "ProcessingJobName": "processing-job",
-    "TrainingJobName": "training-job",
-    "ModelName": "model",
+# Which member of a request names a resource of a type.
+_NAMED_BY = {
+    "automl-job": "AutoMLJobName",
+    "model": "ModelName",
+    "processing-job": "ProcessingJobName",
+    "training-job": "TrainingJobName",
+    "transform-job": "TransformJobName",
 }
 
 
@@ -633,22 +755,28 @@ def _needed_permissions(
     action: str, request: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Action, resource and condition keys of every permission that a call needs."""
-    resource = request.get("ResourceArn", "*")
-    for field, kind in _RESOURCE_KINDS.items():
-        if field in request:
-            resource = f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:{kind}/{request[field]}"
-            break
+    asked = f"sagemaker:{action}"
+    resource = _named_resource(asked, request)
     tags = {tag.get("Key"): tag.get("Value") for tag in request.get("Tags") or []}
     context: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     if tags:
         context["aws:TagKeys"] = list(tags)
-    yield f"sagemaker:{action}", resource, context
-    if action.startswith("Create"):
-        if tags:
-            yield "sagemaker:AddTags", resource, context
-        role = request.get("RoleArn") or request.get("ExecutionRoleArn")
-        if role:
-            yield "iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    yield asked, resource, context
+    needed = authorization.needs(asked)
+    if tags and "sagemaker:AddTags" in needed:
+        yield "sagemaker:AddTags", resource, context
+    role = request.get("RoleArn") or request.get("ExecutionRoleArn")
+    if role and "iam:PassRole" in needed:
+        yield "iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}
+
+
+def _named_resource(action: str, request: dict[str, Any]) -> str:
+    """The ARN of what a request names, if AWS's table lists its type for the action; else `*`."""
+    kinds = authorization.resource_types(action)
+    for kind in kinds:
+        if name := request.get(_NAMED_BY.get(kind, "")):
+            return f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:{kind}/{name}"
+    return str(request.get("ResourceArn", "*")) if kinds else "*"
 
 
 def assume_role(role_arn: str, service: str, session_name: str) -> SessionKey:

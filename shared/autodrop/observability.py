@@ -1,4 +1,4 @@
-"""Logger, tracer and metrics of all functions: one service, one namespace.
+"""Logger and metrics of all functions: one service, one namespace.
 
 Built on first use, never at import.
 """
@@ -6,11 +6,12 @@ Built on first use, never at import.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -25,15 +26,15 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 @cache
 def logger() -> Logger:
     """Return the logger; JSON lines at the level in POWERTOOLS_LOG_LEVEL."""
-    # Lambda's JSON logging puts every library at our level, and botocore tells where it looks.
+    own = Logger(service=SERVICE)
+    # Lambda's filter is open, for the sake of metrics: docs/aws.md, Lambda. Powertools
+    # and the libraries would take its level for theirs.
+    level = os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO")
+    for name in (SERVICE, None):
+        logging.getLogger(name).setLevel(level)
+    # botocore tells where it looks.
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    return Logger(service=SERVICE)
-
-
-@cache
-def tracer() -> Tracer:
-    """Return the tracer; it does nothing where POWERTOOLS_TRACE_DISABLED is set."""
-    return Tracer(service=SERVICE)
+    return own
 
 
 @cache
@@ -50,24 +51,20 @@ def log(report: Report) -> None:
 
 
 def observed(handler: Handler) -> Handler:
-    """Return `handler` with request ids in its log lines, a trace and its metrics flushed.
+    """Return `handler` with request ids in its log lines and its metrics flushed.
 
     An event that nobody can ever handle is logged and let go: raising would only have Lambda try it
     again for hours.
     """
 
     @cache
-    def traced() -> Handler:
-        # Errors may quote a cell of the file, responses may not grow: both stay out of traces.
-        wrapped: Handler = tracer().capture_lambda_handler(
-            handler, capture_response=False, capture_error=False
-        )
-        return logger().inject_lambda_context(wrapped)
+    def logged() -> Handler:
+        return logger().inject_lambda_context(handler)
 
     @wraps(handler)
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
         try:
-            return traced()(event, context)
+            return logged()(event, context)
         except MalformedEvent as error:
             logger().error("Event cannot be handled", extra={"why": str(error)})
         finally:

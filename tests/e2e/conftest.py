@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,36 @@ class Autodrop:
         summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
         predictions = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
         return summary, predictions
+
+    def invoke(self, function: str, event: object) -> dict[str, object]:
+        """Run a function with an event and wait for its answer."""
+        answer: dict[str, object] = self.aws.client("lambda").invoke(
+            FunctionName=self.physical_ids()[function], Payload=json.dumps(event)
+        )
+        return answer
+
+    def physical_ids(self) -> dict[str, str]:
+        """Return what the stack's resources are called on this AWS, by logical id."""
+        told = self.aws.client("cloudformation").describe_stack_resources(
+            StackName="autodrop-local"
+        )
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"] for each in told["StackResources"]
+        }
+
+    @contextmanager
+    def preparing_at_most(self, size: int) -> Iterator[None]:
+        """Lower the size, in bytes, of the files that the function prepares itself, for a while."""
+        lambdas = self.aws.client("lambda")
+        name = self.physical_ids()["PrepareDatasetFunction"]
+        told = lambdas.get_function_configuration(FunctionName=name)
+        variables = told["Environment"]["Variables"]
+        lowered = {**variables, "MAX_LAMBDA_DATASET_BYTES": str(size)}
+        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": lowered})
+        yield
+        lambdas.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}
+        )
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys of the data bucket below `prefix`."""

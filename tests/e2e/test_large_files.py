@@ -19,17 +19,8 @@ LIMIT = 100_000
 @pytest.fixture
 def small_function(autodrop: Autodrop) -> Iterator[Autodrop]:
     """Lower the limit of what the function prepares itself, for the time of a test."""
-    lambdas = autodrop.aws.client("lambda")
-    name = next(
-        each["FunctionName"]
-        for each in lambdas.list_functions()["Functions"]
-        if "PrepareDataset" in each["FunctionName"]
-    )
-    variables = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    lowered = {**variables, "MAX_LAMBDA_DATASET_BYTES": str(LIMIT)}
-    lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": lowered})
-    yield autodrop
-    lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    with autodrop.preparing_at_most(LIMIT):
+        yield autodrop
 
 
 def test_a_large_file_becomes_a_model_by_way_of_a_processing_job(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 import pandas as pd
@@ -138,9 +137,12 @@ def test_every_step_of_the_run_is_in_its_folder(dropped: Autodrop) -> None:
         "profile.json",
         "train/train_data.csv",
         "test/test_data.csv",
+        "test/probe_rows.csv",
+        "probe/plan.json",
         "truth/truth.csv",
         "autopilot.json",
         "inference-results/test_data.csv.out",
+        "inference-results/probe_rows.csv.out",
         "results/summary.json",
         "results/leaderboard.csv",
         "results/predictions.csv",
@@ -199,7 +201,7 @@ def test_events_delivered_again_change_nothing(dropped: Autodrop) -> None:
         ("WriteResultsFunction", transform_event),
         ("WriteResultsFunction", transform_event),
     ):
-        answer = _invoke(dropped, name, event)
+        answer = dropped.invoke(name, event)
         assert "FunctionError" not in answer
 
     assert dropped.runs() == before
@@ -241,14 +243,3 @@ def _version(autodrop: Autodrop, key: str) -> str:
     bucket = autodrop.outputs["DataBucketName"]
     version: str = autodrop.aws.client("s3").head_object(Bucket=bucket, Key=key)["VersionId"]
     return version
-
-
-def _invoke(autodrop: Autodrop, logical_id: str, event: object) -> dict[str, object]:
-    resource = autodrop.aws.client("cloudformation").describe_stack_resource(
-        StackName="autodrop-local", LogicalResourceId=logical_id
-    )
-    answer: dict[str, object] = autodrop.aws.client("lambda").invoke(
-        FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"],
-        Payload=json.dumps(event),
-    )
-    return answer

@@ -184,7 +184,6 @@ def _point_at(aws: LocalAws, address: str, template: Path) -> None:
         **variables,
         "AWS_ENDPOINT_URL": f"https://{address}:{port}",
         "AWS_CA_BUNDLE": "/var/task/ca.pem",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }
     template.write_text(yaml.safe_dump(content))
     for function in template.parent.glob("*Function"):

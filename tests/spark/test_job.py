@@ -11,8 +11,9 @@ import pytest
 from autodrop.dataset import Dataset
 from autodrop.naming import Drop, run_id
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.large import paths_of
+from autodrop.preparation.large import EMPTY_MARK, leave_no_folder_empty, paths_of
 from autodrop.preparation.prepare import prepare
+from autodrop.probe import ProbePlan
 from autodrop.requests import ProcessingSetup, processing_job_request
 from autodrop.run import Run, RunState
 from autodrop.settings import parse_settings
@@ -86,6 +87,7 @@ def test_a_large_file_becomes_parts(sagemaker: LocalAws, tmp_path: Path) -> None
     expected = prepare(Dropped([path], run.drop, run.run_id), by_hash, tmp_path)
     assert expected.model_train is not None
     assert expected.model_test is not None
+    assert expected.probe is not None
     written = {
         key.removeprefix(run.folder.prefix): content
         for key, content in sagemaker.bucket.objects.items()
@@ -97,7 +99,9 @@ def test_a_large_file_becomes_parts(sagemaker: LocalAws, tmp_path: Path) -> None
         "truth/part-00000.csv": expected.truth.read_bytes(),
         "model-input/train/part-00000.csv": expected.model_train.read_bytes(),
         "model-input/test/part-00000.csv": expected.model_test.read_bytes(),
+        "model-input/test/probe_rows.csv": expected.probe.read_bytes(),
     }
+    assert ProbePlan.from_json(told["probe"]) == expected.plan
 
 
 def test_a_large_file_that_is_no_table_is_rejected_by_a_job_that_completes(
@@ -123,3 +127,15 @@ def test_of_a_folder_the_parts_are_read_and_not_what_marks_it(tmp_path: Path) ->
         (tmp_path / name).touch()
 
     assert [path.name for path in paths_of(drop, tmp_path)] == ["part-0.parquet", "part-1.parquet"]
+
+
+def test_no_output_of_a_job_is_empty_and_none_with_parts_is_marked(tmp_path: Path) -> None:
+    part = tmp_path / "train" / "part-00000.csv"
+    part.parent.mkdir()
+    part.write_text("a,y\n1,2\n")
+    (tmp_path / "model-train").mkdir()
+
+    leave_no_folder_empty(tmp_path)
+
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"train/part-00000.csv", f"model-train/{EMPTY_MARK}"}

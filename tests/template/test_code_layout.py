@@ -11,8 +11,11 @@ import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from autodrop.steps.processing_code import SCRIPT, package_archive
 from tests.functions import MODULES
@@ -126,7 +129,7 @@ import sys, os
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "shared")!r}]
 import boto3, numpy, pandas, yaml
 import aws_lambda_powertools.utilities.batch
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 
 class Untouchable:
     def __getattribute__(self, name):
@@ -148,13 +151,33 @@ print("imported")
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.parent.name)
-def test_every_requirement_is_pinned_to_the_locked_version(path: Path) -> None:
+def test_every_runtime_gets_one_version_of_everything_the_locked_one_where_tests_run(
+    path: Path, template: dict[str, Any]
+) -> None:
     locked = _locked()
+    tested = SpecifierSet(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
 
-    for line in _requirements(path):
-        name, equals, version = line.partition("==")
-        assert equals, f"{line} is not pinned"
-        assert version == locked[name.partition("[")[0]], line
+    for runtime in template["Parameters"]["PythonRuntime"]["AllowedValues"]:
+        python = runtime.removeprefix("python")
+        pins = _pins(path, python)
+        assert len({pin.name for pin in pins}) == len(pins), runtime
+        for pin in pins:
+            (version,) = pin.specifier
+            assert version.operator == "==", pin
+            if python in tested:
+                assert version.version == locked[pin.name], pin
+
+
+def test_what_a_runtime_lacks_is_what_its_standard_library_has(template: dict[str, Any]) -> None:
+    newest = template["Parameters"]["PythonRuntime"]["AllowedValues"][-1].removeprefix("python")
+
+    for path in PINNED:
+        everywhere = {Requirement(line).name for line in _requirements(path)}
+        lacking = everywhere - {pin.name for pin in _pins(path, newest)}
+        # `compression.zstd` came with Python 3.14.
+        assert lacking == everywhere & {"backports-zstd"}
 
 
 def test_only_the_two_functions_that_need_them_ship_libraries() -> None:
@@ -178,6 +201,14 @@ print("imported")
     )
 
     assert (done.stdout.strip(), done.stderr) == ("imported", "")
+
+
+def _pins(path: Path, python: str) -> list[Requirement]:
+    """Return what pip installs from a file of requirements for a Python such as `3.12`."""
+    pins = [Requirement(line) for line in _requirements(path)]
+    return [
+        pin for pin in pins if not pin.marker or pin.marker.evaluate({"python_version": python})
+    ]
 
 
 @cache

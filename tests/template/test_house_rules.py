@@ -11,6 +11,7 @@ import pytest
 
 from autodrop.naming import RUN_ID_PREFIX
 from autodrop.settings import MODES, Settings, parse_settings
+from docs.policies import as_list
 from tests.conftest import EVENTS
 from tests.functions import MODULES
 
@@ -18,7 +19,8 @@ FAILURE_QUEUE = {"Fn::GetAtt": ["FailureQueue", "Arn"]}
 EXECUTION_ROLE = {"Fn::GetAtt": ["SageMakerExecutionRole", "Arn"]}
 # Statements that may say `Resource: "*"`, and why nothing narrower exists.
 ANY_RESOURCE = {
-    "WriteMetrics": "cloudwatch:PutMetricData knows no resources; its namespace is narrowed",
+    "ListCandidates": "sagemaker:ListCandidatesForAutoMLJob knows no resources",
+    "WriteMetrics": "cloudwatch:PutMetricData knows no resources",
     "PullContainers": "ecr:GetAuthorizationToken knows no resources, and the images of Autopilot "
     "lie in accounts of AWS that differ by region",
 }
@@ -45,11 +47,6 @@ def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
         for document in documents:
             for statement in (document or {}).get("Statement", []):
                 yield name, statement
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return the value as IAM reads it: one thing is a list of one."""
-    return value if isinstance(value, list) else [value]
 
 
 def test_there_is_a_function_for_every_folder(resources: Resources) -> None:
@@ -92,6 +89,11 @@ def test_every_function_logs_json_to_a_group_with_an_end(resources: Resources) -
         assert logging["LogFormat"] == "JSON", name
         assert group["Type"] == "AWS::Logs::LogGroup"
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_lambda_traces_every_function_itself(resources: Resources) -> None:
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}
 
 
 def test_no_two_functions_share_a_log_group(resources: Resources) -> None:
@@ -156,7 +158,8 @@ def test_functions_touch_only_sagemaker_things_of_ours(resources: Resources) -> 
         actions = as_list(statement["Action"])
         if name.endswith("FunctionRole") and any(a.startswith("sagemaker:") for a in actions):
             for resource in as_list(statement["Resource"]):
-                assert resource["Fn::Sub"].endswith(f"/{RUN_ID_PREFIX}*"), statement["Sid"]
+                is_ours = resource != "*" and resource["Fn::Sub"].endswith(f"/{RUN_ID_PREFIX}*")
+                assert is_ours or statement["Sid"] in ANY_RESOURCE, statement["Sid"]
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge(

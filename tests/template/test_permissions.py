@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from autodrop.errors import Transient
+from autodrop_local.authorization import resource_types
+from docs.policies import as_list
 from tests.fakes import Killed, World
 from tests.functions import MODULES
 from tests.journey import RUN, SCENES, Journey
@@ -52,7 +54,9 @@ for _kind, _actions in {
     "transform-job": ("CreateTransformJob", "DescribeTransformJob"),
 }.items():
     for _action in _actions:
-        _resource = f"{_SAGEMAKER}:{_kind}/{RUN}"
+        # By AWS's own table: some actions know no resource.
+        _knows_any = resource_types(f"sagemaker:{_action}")
+        _resource = f"{_SAGEMAKER}:{_kind}/{RUN}" if _knows_any else "*"
         CALLS[f"sagemaker:{_action}"] = {(f"sagemaker:{_action}", _resource)}
         if _action.startswith("Create"):
             # All of them are created with tags.
@@ -136,21 +140,19 @@ def _allowed(function: str, resources: dict[str, dict[str, Any]]) -> Needed:
         for statement in policy["PolicyDocument"]["Statement"]
         # SAM's own statement, for the failure destination, has none.
         if "Sid" in statement
-        for action in _list(statement["Action"])
-        for resource in _list(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
 
 
 def _text(resource: Any) -> str:
+    if resource == "*":
+        return "*"
     if "Fn::GetAtt" in resource:
         return ".".join(resource["Fn::GetAtt"])
     written: str = resource.get("Ref") or resource["Fn::Sub"]
     # Square brackets are fnmatch's, not IAM's; no resource has them.
     return written.replace("${DataBucket.Arn}", BUCKET).replace("${LedgerTable.Arn}", TABLE)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _record(journey: Journey, found: Needed) -> None:

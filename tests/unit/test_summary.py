@@ -16,7 +16,7 @@ from autodrop.findings import Finding
 from autodrop.results.candidates import autopilot_record
 from autodrop.results.runs_of_dataset import described_run
 from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers
-from autodrop.results.summary import Evidence, Previous, headline, summarise
+from autodrop.results.summary import Drivers, Evidence, Previous, headline, summarise
 from autodrop.run import RunState
 from autodrop.sagemaker_jobs import Metric, Objective
 from autodrop.settings import ProblemType
@@ -173,6 +173,52 @@ def test_every_summary_is_in_the_schema(
         }
 
     assert conforms(a_summary(scored=scored, kind=kind, evidence=evidence))
+
+
+def asked(dominant: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the model says drives it."""
+    effect = {"of": "yes", "is_numeric": True, "grid": ["1", "2"], "mean": [0, 1], "curves": []}
+    common = {"importance": 0.3, "low": 0.2, "high": 0.4, "direction": "rises"}
+    features = [
+        {"name": "x", **common, "effect": effect},
+        {"name": "z", **common, "low": None, "high": None, "direction": None, "effect": None},
+    ]
+    return {
+        "metric": "roc_auc",
+        "rows": 60,
+        "repeats": 5,
+        "curve_rows": 7,
+        "not_asked": 0,
+        "features": features,
+        "dominant": dominant,
+    }
+
+
+def test_a_column_that_decides_is_a_question_and_no_reason_to_doubt() -> None:
+    dominant = {"name": "duration", "of_importance": 0.7, "of_skill": 0.6}
+    plain = a_summary(evidence={"drivers": lambda _: Drivers(asked(None))})
+
+    summary = a_summary(evidence={"drivers": lambda _: Drivers(asked(dominant))})
+
+    assert conforms(summary)
+    assert conforms(plain)
+    (note,) = [each for each in summary["warnings"] if each["code"] == "ONE_COLUMN_DECIDES"]
+    assert (note["level"], note["column"]) == ("note", "duration")
+    assert "70 % of the importance of all columns" in note["message"]
+    assert "Is 'duration' known at the time of the prediction?" in note["remedy"]
+    trust = summary["verdict"]["trust"]
+    assert trust["level"] == plain["verdict"]["trust"]["level"]
+    assert trust["text"] == (
+        plain["verdict"]["trust"]["text"]
+        + " It leans mostly on 'duration': is 'duration' known at the time of the prediction?"
+    )
+
+
+def test_what_the_model_cannot_be_asked_is_in_the_schema() -> None:
+    summary = a_summary(evidence={"drivers": lambda _: Drivers(None, "its rows are too long")})
+
+    assert conforms(summary)
+    assert (summary["drivers"], summary["drivers_missing"]) == (None, "its rows are too long")
 
 
 def test_a_summary_without_anything_to_compare_with_or_a_time_is_in_the_schema() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from autodrop.naming import Drop
 
 _OLDEST = (3, 11)
+# Nothing reads a folder in which this lies.
+EMPTY_MARK = "_empty"
 # Unpacked, a file takes its size once as rows, once as parts, and room for what Spark spills.
 _TIMES_UNPACKED = 4
 # What one task of a shuffle gets, about.
@@ -44,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     outcome.parent.mkdir(parents=True, exist_ok=True)
     written = json.dumps(prepared(asked.input, asked.output), ensure_ascii=False)
     outcome.write_text(written, encoding="utf-8")
+    leave_no_folder_empty(asked.output)
+
+
+def leave_no_folder_empty(output: Path) -> None:
+    """Put a file into every folder of the output that has none: docs/aws.md, Processing jobs."""
+    for folder in output.iterdir():
+        if folder.is_dir() and not any(folder.iterdir()):
+            (folder / EMPTY_MARK).touch()
 
 
 def prepared(source: Path, output: Path) -> dict[str, Any]:

@@ -140,8 +140,9 @@ class Spark:
         no_strings = new_array(java.java.lang.String, 0)
         no_options = new_array(java.java.nio.file.CopyOption, 0)
         packed = java.java.io.FileInputStream(str(path))
+        # A library that is missing is not the file's fault: outside of what is called damaged.
+        plain = java.com.github.luben.zstd.ZstdInputStream(packed)
         try:
-            plain = java.com.github.luben.zstd.ZstdInputStream(packed)
             some = java.org.apache.commons.io.input.BoundedInputStream(plain, longest + 1)
             where = java.java.nio.file.Paths.get(str(target), no_strings)
             java.java.nio.file.Files.copy(some, where, no_options)

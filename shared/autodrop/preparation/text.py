@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -393,7 +394,10 @@ def _packed(path: Path, compression: str) -> tuple[BinaryIO, tuple[type[Exceptio
     if compression == "gzip":
         return cast("BinaryIO", gzip.open(path)), _DAMAGED
     # Not above: the Spark container has no such package, and unpacks with Spark's own.
-    from backports import zstd
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
 
     return cast("BinaryIO", zstd.open(path)), (*_DAMAGED, zstd.ZstdError)
 

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autodrop_local import local_aws
-from autodrop_local.layout import Credentials
+from autodrop_local.decisions import read_decisions
+from autodrop_local.layout import Credentials, Layout
 from autodrop_local.local_aws import LocalAws, LocalAwsError
 from tests.local.host.conftest import PROJECT, Stack, eventually
 from tests.local.sagemaker.stage import processing_request
@@ -73,7 +74,7 @@ def test_function_gets_the_event_of_a_versioned_upload_as_aws_sends_it(
     assert event["detail"]["object"]["sequencer"]
 
 
-def test_function_has_its_layer_its_parameters_and_no_tracing(aws: LocalAws, stack: Stack) -> None:
+def test_function_has_its_layer_and_its_parameters(aws: LocalAws, stack: Stack) -> None:
     drop(aws, stack, "surroundings.csv")
 
     found = seen(aws, stack, "surroundings.csv")
@@ -81,7 +82,6 @@ def test_function_has_its_layer_its_parameters_and_no_tracing(aws: LocalAws, sta
     assert "/python/probe_layer/" in found["layer"]
     # `Greeting` is from samconfig.toml, `Place` from the call, which wins.
     assert found["greeting"] == "hello, big world"
-    assert found["tracing_disabled"] == "true"
     assert found["profile"] is None
 
 
@@ -126,6 +126,47 @@ def test_function_may_only_do_what_its_policy_allows(
     denied = call("s3", "put_object", Bucket=stack.outputs["Bucket"], Key="else/where", Body="")
 
     assert denied["errorType"] == "AccessDenied"
+
+
+def test_missing_object_is_forbidden_to_who_may_not_list_the_bucket(
+    call: Callable[..., dict[str, Any]], aws: LocalAws, stack: Stack
+) -> None:
+    bucket = stack.outputs["Bucket"]
+
+    asked = call("s3", "get_object", Bucket=bucket, Key="out/nothing")
+    looked = call("s3", "head_object", Bucket=bucket, Key="out/nothing")
+
+    assert asked["errorType"] == "AccessDenied"
+    assert "403" in looked["errorMessage"]
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        aws.client("s3").get_object(Bucket=bucket, Key="out/nothing")
+
+
+def test_decisions_about_roles_are_recorded_with_what_they_were_about(
+    call: Callable[..., dict[str, Any]], aws: LocalAws, stack: Stack
+) -> None:
+    bucket = stack.outputs["Bucket"]
+    call("s3", "put_object", Bucket=bucket, Key="out/recorded", Body="")
+    call("s3", "put_object", Bucket=bucket, Key="else/recorded", Body="")
+
+    recorded = {
+        each.resource: each
+        for each in read_decisions(Layout(aws.home).decisions)
+        if each.resource.endswith("/recorded")
+    }
+
+    allowed = recorded[f"arn:aws:s3:::{bucket}/out/recorded"]
+    denied = recorded[f"arn:aws:s3:::{bucket}/else/recorded"]
+    assert allowed.role.startswith("probe-ReactFunctionRole")
+    assert (allowed.action, allowed.allowed, denied.allowed) == ("s3:PutObject", True, False)
+
+
+def test_action_that_knows_no_resource_needs_all_of_them(
+    call: Callable[..., dict[str, Any]],
+) -> None:
+    denied = call("sagemaker", "list_candidates_for_auto_ml_job", AutoMLJobName="ad-x")
+
+    assert "ListCandidatesForAutoMLJob on resource: *" in denied["errorMessage"]
 
 
 def test_sagemaker_call_needs_permission_for_its_resource(

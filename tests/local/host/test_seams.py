@@ -22,15 +22,11 @@ import pytest
 
 from autodrop_local import seams
 from autodrop_local.async_events import AsyncEvent, Failure
+from autodrop_local.decisions import Decision, DecisionLog, read_decisions
 
 TOUCH_POINTS = {
     "app.app": "(scope, receive, send)",
     "app._build_persistence_save_dict": "()",
-    "core.iam_actions.access_denied_response": (
-        "(service: str, action: str, principal_arn: str, request_id: str, *, error_code: str = '', "
-        "message: str = '', headers: dict | None = None, resource_arn: str = '*', "
-        "explicit_deny: bool = False, resource_policy_arn: str = '') -> tuple"
-    ),
     "core.iam_evaluator.is_root_access_key": "(access_key_id: str) -> bool",
     "core.iam_evaluator.resolve_credential": (
         "(access_key_id: str, account_id: str | None = None, "
@@ -50,11 +46,30 @@ TOUCH_POINTS = {
         "*, presigned: bool = False, explain: bool = False) -> tuple[str, str] | None"
     ),
     "core.arn.parse_arn": "(value: str) -> ministack.core.arn.Arn",
+    "core.iam_actions.access_denied_response": (
+        "(service: str, action: str, principal_arn: str, request_id: str, *, error_code: str = '', "
+        "message: str = '', headers: dict | None = None, resource_arn: str = '*', "
+        "explicit_deny: bool = False, resource_policy_arn: str = '') -> tuple"
+    ),
     "core.iam_actions.identity_denial_message": (
         "(action: str, principal_arn: str, resource: str, explicit_deny: bool) -> str"
     ),
     "core.iam_actions.request_tag_context": (
         "(service: str, iam_action: str, body: bytes, params: dict) -> dict"
+    ),
+    "core.iam_evaluator.enforce": (
+        "(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = '*', "
+        "service_context: dict[str, typing.Any] | None = None) -> "
+        "ministack.core.iam_evaluator.EvalResult | ministack.core.iam_evaluator.AuthError | None"
+    ),
+    "core.iam_evaluator.evaluate": (
+        "(ctx: ministack.core.iam_evaluator.EvalContext, "
+        "policies: list[list[ministack.core.iam_evaluator.ParsedStatement]], "
+        "*limits: list[list[ministack.core.iam_evaluator.ParsedStatement]]) -> "
+        "ministack.core.iam_evaluator.EvalResult"
+    ),
+    "core.iam_evaluator.parse_policy_document": (
+        "(doc: str | dict) -> list[ministack.core.iam_evaluator.ParsedStatement]"
     ),
     "core.lambda_runtime.acquire_worker": (
         "(func_name: str, config: dict, code_zip: bytes, qualifier: str = '$LATEST', "
@@ -102,11 +117,18 @@ TOUCH_POINTS = {
         "object_extra: dict | None = None, record_extra: dict | None = None) -> None"
     ),
     "services.s3._next_event_sequencer": "(event_name: str) -> str | None",
+    "services.s3._parse_bucket_key": "(path: str, headers: dict)",
     "services.sts.register_session": "(access_key: str, session: dict) -> None",
 }
 # Called inside MiniStack by these names, so that replacing the name replaces the call.
 CALLED_BY_NAME = {
-    "app._dispatch_service_request": ["request_tag_context(", "SERVICE_HANDLERS.get(service)"],
+    "app._dispatch_service_request": [
+        "from ministack.core.iam_evaluator import AuthError, enforce,",
+        "denied = enforce(",
+        "request_tag_context(",
+        "SERVICE_HANDLERS.get(service)",
+    ],
+    "core.iam_evaluator.enforce": ["result = evaluate(ctx, principal.policies, *principal.limits)"],
     "core.lambda_runtime._detect_runtime_binary": ["_PYTHON_WORKER_SCRIPT"],
     "core.lambda_runtime.Worker._spawn": [
         "execution_credentials(self.config)",
@@ -290,9 +312,15 @@ def test_defect_minute_schedules_are_looked_at_every_ten_seconds() -> None:
         (
             "ListCandidatesForAutoMLJob",
             {"AutoMLJobName": "a"},
-            ["sagemaker:ListCandidatesForAutoMLJob automl-job/a"],
+            ["sagemaker:ListCandidatesForAutoMLJob *"],
         ),
         ("ListAutoMLJobs", {}, ["sagemaker:ListAutoMLJobs *"]),
+        (
+            "DescribeTransformJob",
+            {"TransformJobName": "t"},
+            ["sagemaker:DescribeTransformJob transform-job/t"],
+        ),
+        ("ListTags", {"ResourceArn": "arn:x"}, ["sagemaker:ListTags arn:x"]),
     ],
 )
 def test_needed_permissions(
@@ -306,6 +334,64 @@ def test_needed_permissions(
     ]
 
     assert found == needed
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Decision]:
+    """Return a function that has a call of a role judged, and returns the recorded decision."""
+    evaluator = find("core.iam_evaluator")
+    monkeypatch.setattr(evaluator, "evaluate", seams._with_listed_keys(evaluator.evaluate))
+    log = tmp_path / "decisions.jsonl"
+    enforce = seams._by_aws_tables(evaluator.enforce, DecisionLog(log))
+
+    def ask(action: str, resource: str, statement: dict[str, Any], **context: str) -> Decision:
+        document = {"Statement": [{"Sid": "It", "Effect": "Allow", "Action": action, **statement}]}
+        role = {
+            "Arn": "arn:aws:iam::000000000000:role/r",
+            "RoleId": "AROA",
+            "AssumeRolePolicyDocument": trust({"Service": "lambda.amazonaws.com"}),
+            "InlinePolicies": {"p": json.dumps(document)},
+            "AttachedPolicies": [],
+        }
+        monkeypatch.setitem(find("services.iam")._roles, "r", role)
+        key = seams.assume_role(role["Arn"], "lambda.amazonaws.com", "f")  # type: ignore[arg-type]
+        denied = enforce(key.access_key, action, "sagemaker", "us-east-1", resource, context)
+        decision = read_decisions(log)[-1]
+        assert decision.allowed == (denied is None)
+        return decision
+
+    return ask
+
+
+AUTOML_JOB = "arn:aws:sagemaker:us-east-1:000000000000:automl-job/a"
+
+
+@pytest.mark.parametrize(("resource", "allowed"), [("*", True), (AUTOML_JOB, False)])
+def test_action_that_knows_no_resource_is_judged_against_all_of_them(
+    ask: Callable[..., Decision], resource: str, allowed: bool
+) -> None:
+    action = "sagemaker:ListCandidatesForAutoMLJob"
+
+    decision = ask(action, AUTOML_JOB, {"Resource": resource})
+
+    assert (decision.resource, decision.allowed) == ("*", allowed)
+    assert decision.statement == ("It" if allowed else "")
+
+
+@pytest.mark.parametrize(
+    ("action", "allowed"),
+    [("sagemaker:CreateAutoMLJobV2", True), ("sagemaker:DescribeAutoMLJobV2", False)],
+)
+def test_condition_holds_only_on_keys_that_aws_lists_for_the_action(
+    ask: Callable[..., Decision], action: str, allowed: bool
+) -> None:
+    condition = {"StringEquals": {"aws:RequestTag/team": "a"}}
+    statement = {"Resource": "*", "Condition": condition}
+
+    decision = ask(action, AUTOML_JOB, statement, **{"aws:RequestTag/team": "a"})
+
+    assert (decision.role, decision.allowed) == ("r", allowed)
+    assert decision.context == ({"aws:requesttag/team": "a"} if allowed else {})
 
 
 def test_traceback_gives_class_and_frames_of_the_last_exception() -> None:

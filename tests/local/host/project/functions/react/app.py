@@ -27,7 +27,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:
         "event": event,
         "layer": probe_layer.ORIGIN,
         "greeting": os.environ["GREETING"],
-        "tracing_disabled": os.environ["POWERTOOLS_TRACE_DISABLED"],
         "profile": os.environ.get("AWS_PROFILE"),
     }
     target = f"out/{key.removeprefix('in/')}"
