@@ -27,11 +27,6 @@ from autodrop_local.decisions import Decision, DecisionLog, read_decisions
 TOUCH_POINTS = {
     "app.app": "(scope, receive, send)",
     "app._build_persistence_save_dict": "()",
-    "core.iam_actions.access_denied_response": (
-        "(service: str, action: str, principal_arn: str, request_id: str, *, error_code: str = '', "
-        "message: str = '', headers: dict | None = None, resource_arn: str = '*', "
-        "explicit_deny: bool = False, resource_policy_arn: str = '') -> tuple"
-    ),
     "core.iam_evaluator.is_root_access_key": "(access_key_id: str) -> bool",
     "core.iam_evaluator.resolve_credential": (
         "(access_key_id: str, account_id: str | None = None, "
@@ -111,13 +106,13 @@ TOUCH_POINTS = {
         "(func_or_config: dict, callback, *args, **kwargs)"
     ),
     "services.lambda_svc.invoke_async_with_retry": "(func: dict, event: dict) -> None",
-    "services.s3._parse_bucket_key": "(path: str, headers: dict)",
     "services.s3._fire_s3_event_async": (
         "(bucket_name: str, key: str, event_name: str, size: int = 0, etag: str = '', "
         "deletion_type: str | None = None, version_id: str | None = None, "
         "object_extra: dict | None = None, record_extra: dict | None = None) -> None"
     ),
     "services.s3._next_event_sequencer": "(event_name: str) -> str | None",
+    "services.s3._parse_bucket_key": "(path: str, headers: dict)",
     "services.sts.register_session": "(access_key: str, session: dict) -> None",
 }
 # Called inside MiniStack by these names, so that replacing the name replaces the call.
