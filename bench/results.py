@@ -50,6 +50,7 @@ class FolderBucket:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.name = folder.name
 
     def path(self, key: str) -> Path:
         """Return where an object is."""
@@ -60,9 +61,9 @@ class FolderBucket:
         shutil.copyfile(self._found(key), path)
         return {}
 
-    def read(self, key: str) -> bytes:
-        """Return the object."""
-        return self._found(key).read_bytes()
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """Return the object, or its beginning."""
+        return self._found(key).read_bytes()[:most]
 
     def facts(self, key: str, _version: str | None = None) -> ObjectFacts:
         """Return nothing but that it is there."""
