@@ -1,4 +1,4 @@
-"""Preparation against pandas and against a plain copy: seconds, MB/s and peak memory.
+"""Preparation against pandas and against a plain copy: seconds, MB/s, processors, peak memory.
 
 python -m bench.prepare                      the bank-marketing file repeated to 500 MB, three runs
 python -m bench.prepare --megabytes 5000 --only autodrop      the memory at ten times the size
@@ -55,6 +55,7 @@ def main() -> None:
         print(
             f"{way:<9} {median[way]:6.2f} s ({min(seconds):.2f}-{max(seconds):.2f})  "
             f"{megabytes / median[way]:6.0f} MB/s  "
+            f"{statistics.median(run['processors'] for run in runs):6.2f} s of processors  "
             f"{max(run['peak_mb'] for run in runs):5.0f} MB at most"
         )
     for way in ways:
@@ -104,7 +105,8 @@ def _measure(way: Callable[[Path, Path], None], path: Path) -> None:
         way(path, Path(folder))
         seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+    measured = {"seconds": seconds, "processors": time.process_time(), "peak_mb": peak}
+    print(json.dumps(measured))
 
 
 def _in_a_process(way: str, path: Path) -> dict[str, float]:

@@ -186,10 +186,10 @@ def _start_and_watch_what_is_gone(autodrop: Autodrop) -> None:
 
 
 def _bring_forward_again(autodrop: Autodrop, run: dict[str, Any]) -> None:
-    """Let the watch take a run that has all its jobs from the queue to its end."""
+    """Let the watch take a run that has all its jobs out of the queue, and write its results."""
     _rewind(autodrop, run, "QUEUED")
 
-    assert _ended(autodrop, run["run_id"])["state"] == "COMPLETED"
+    assert _ended(autodrop, run["run_id"], _transform_completed(run))["state"] == "COMPLETED"
 
 
 def _lose_the_summary(autodrop: Autodrop, run: dict[str, Any]) -> None:
@@ -226,7 +226,8 @@ def _lose_the_predictions(autodrop: Autodrop, run: dict[str, Any]) -> None:
         _delete(autodrop, key)
     _rewind(autodrop, run, "TRANSFORMING")
 
-    assert _ended(autodrop, run["run_id"])["code"] == "PREDICTIONS_MISSING"
+    ended = _ended(autodrop, run["run_id"], _transform_completed(run))
+    assert ended["code"] == "PREDICTIONS_MISSING"
 
 
 def _fail_before_the_claim(autodrop: Autodrop) -> None:
@@ -258,7 +259,13 @@ def _reject_a_large_file(autodrop: Autodrop, folder: Path) -> None:
 
     _rewind(autodrop, run, "PREPARING")
 
-    assert _ended(autodrop, run["run_id"])["state"] == "REJECTED"
+    completed = {
+        "source": "aws.sagemaker",
+        "detail-type": "SageMaker Processing Job State Change",
+        "detail": {"ProcessingJobName": run["run_id"], "ProcessingJobStatus": "Completed"},
+    }
+    ended = _ended(autodrop, run["run_id"], ("PrepareDatasetFunction", completed))
+    assert ended["state"] == "REJECTED"
 
 
 # How it is brought about ------------------------------------------------------------------------
@@ -293,10 +300,25 @@ def _rewind(autodrop: Autodrop, run: dict[str, Any], state: str) -> None:
     )
 
 
-def _ended(autodrop: Autodrop, run_id: str) -> dict[str, Any]:
-    """Watch the runs until this one has ended and been announced, and return it."""
+def _transform_completed(run: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the event that a rewound run waits for, with the function that handles it."""
+    detail = {"TransformJobName": run["run_id"], "TransformJobStatus": "Completed"}
+    kind = "SageMaker Transform Job State Change"
+    return (
+        "WriteResultsFunction",
+        {"source": "aws.sagemaker", "detail-type": kind, "detail": detail},
+    )
+
+
+def _ended(autodrop: Autodrop, run_id: str, *events: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Watch the runs, and deliver events, until this run has ended and been announced.
+
+    The watch gives an event two minutes before it tells of it itself.
+    """
     for _ in range(120):
         autodrop.invoke("WatchRunsFunction", TICK)
+        for function, event in events:
+            autodrop.invoke(function, event)
         item = autodrop.aws.client("dynamodb").get_item(
             TableName=autodrop.outputs["LedgerTableName"],
             Key={"run_id": {"S": run_id}},

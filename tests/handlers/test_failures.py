@@ -168,8 +168,9 @@ def test_a_failed_run_lists_what_it_kept(journey: Journey) -> None:
 
     assert journey.failure["kept"] == sorted(
         [
-            *(FOLDER.autopilot, FOLDER.dataset, FOLDER.profile),
+            *(FOLDER.autopilot, FOLDER.dataset, FOLDER.probe_plan, FOLDER.profile),
             *(FOLDER.model_train, FOLDER.test, FOLDER.train, FOLDER.truth),
+            f"{FOLDER.prefix}test/probe_rows.csv",
         ]
     )
     assert all(key in journey.world.bucket.objects for key in journey.failure["kept"])

@@ -287,6 +287,35 @@ def test_few_rows_are_a_csv_file_only(journey: Journey) -> None:
     assert FOLDER.result("predictions.parquet") not in journey.world.bucket.objects
 
 
+def test_a_model_s_ones_and_zeros_are_the_labels_of_the_file_wherever_people_look(
+    journey: Journey,
+) -> None:
+    journey.to("transformed")
+    objects = journey.world.bucket.objects
+    output = objects[f"{FOLDER.inference_results}/test_data.csv.out"].decode()
+    assert "['0', '1']" in output
+    assert "yes" not in output
+
+    summary = results(journey)
+
+    header, *rows = csv.reader(io.StringIO(objects[FOLDER.result("predictions.csv")].decode()))
+    assert header[-4:] == ["truth", "prediction", "probability_no", "probability_yes"]
+    assert {row[header.index("truth")] for row in rows} == {"yes", "no"}
+    assert {row[header.index("prediction")] for row in rows} == {"yes", "no"}
+    for row in rows:
+        prediction, of_no, of_yes = row[-3:]
+        assert prediction == ("yes" if float(of_yes) > 0.5 else "no")
+        assert float(of_no) == pytest.approx(1 - float(of_yes))
+    assert summary["positive_class"] == "yes"
+    assert summary["model_labels"] == {"1": "yes", "0": "no"}
+    assert {each["label"] for each in summary["held_out"]["classes"]} == {"yes", "no"}
+    assert set(summary["held_out"]["confusion_matrix"]["labels"]) == {"yes", "no"}
+    assert {each["prediction"] for each in summary["mistakes"]["rows"]} <= {"yes", "no"}
+    trained = objects[FOLDER.model_train].decode().splitlines()
+    assert {line.rpartition(",")[2] for line in trained[1:]} == {"1", "0"}
+    assert journey.world.sagemaker.jobs[RUN].train_uri == f"s3://{BUCKET}/{FOLDER.model_train}"
+
+
 def test_people_are_told_how_good_it_is(journey: Journey) -> None:
     journey.to("transformed")
     summary = results(journey)

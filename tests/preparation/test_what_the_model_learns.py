@@ -212,7 +212,8 @@ def test_both_files_are_named_where_they_are(tmp_path: Path) -> None:
 
     assert content["target"]["model_labels"] == {"1": "yes", "0": "no"}
     assert content["files"]["model_train"].endswith("/model-input/train/train_data.csv")
-    assert content["files"]["model_test"] == content["files"]["test"] == dataset.test_uri
+    assert content["files"]["model_test"] == content["files"]["test"]
+    assert not dataset.has_model_test
     assert Dataset.from_json(json.loads(json.dumps(content))) == dataset
 
 

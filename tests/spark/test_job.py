@@ -13,6 +13,7 @@ from autodrop.naming import Drop, run_id
 from autodrop.preparation.examining import Dropped
 from autodrop.preparation.large import EMPTY_MARK, leave_no_folder_empty, paths_of
 from autodrop.preparation.prepare import prepare
+from autodrop.probe import ProbePlan
 from autodrop.requests import ProcessingSetup, processing_job_request
 from autodrop.run import Run, RunState
 from autodrop.settings import parse_settings
@@ -86,6 +87,7 @@ def test_a_large_file_becomes_parts(sagemaker: LocalAws, tmp_path: Path) -> None
     expected = prepare(Dropped([path], run.drop, run.run_id), by_hash, tmp_path)
     assert expected.model_train is not None
     assert expected.model_test is not None
+    assert expected.probe is not None
     written = {
         key.removeprefix(run.folder.prefix): content
         for key, content in sagemaker.bucket.objects.items()
@@ -97,7 +99,9 @@ def test_a_large_file_becomes_parts(sagemaker: LocalAws, tmp_path: Path) -> None
         "truth/part-00000.csv": expected.truth.read_bytes(),
         "model-input/train/part-00000.csv": expected.model_train.read_bytes(),
         "model-input/test/part-00000.csv": expected.model_test.read_bytes(),
+        "model-input/test/probe_rows.csv": expected.probe.read_bytes(),
     }
+    assert ProbePlan.from_json(told["probe"]) == expected.plan
 
 
 def test_a_large_file_that_is_no_table_is_rejected_by_a_job_that_completes(

@@ -21,6 +21,7 @@ from autodrop.preparation.examining import Dropped
 from autodrop.preparation.large_prepare import prepare_large
 from autodrop.preparation.prepare import Prepared, prepare
 from autodrop.preparation.spark_engine import Spark
+from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import Settings, parse_settings
 from tests.builders import a_drop
 from tests.preparation.bad_files import FOLDER, LONGEST, code_of, names, settings_of
@@ -48,6 +49,8 @@ class Outcome:
     test: Sequence[str] = ()
     truth: Sequence[str] = ()
     model: tuple[Sequence[str], Sequence[str]] = ((), ())
+    plan: ProbePlan | None = None
+    probe: Sequence[str] = ()
 
     @property
     def codes(self) -> list[str]:
@@ -68,13 +71,16 @@ def by_duckdb(dropped: Dropped, settings: Settings, folder: Path, min_rows: int)
         lines(found.test),
         lines(found.truth),
         model_lines(found),
+        found.plan,
+        [] if found.probe is None else lines(found.probe),
     )
 
 
 def model_lines(found: Prepared) -> tuple[Sequence[str], Sequence[str]]:
-    if found.model_train is None or found.model_test is None:
-        return [], []
-    return lines(found.model_train), lines(found.model_test)
+    train, test = (
+        [] if path is None else lines(path) for path in (found.model_train, found.model_test)
+    )
+    return train, test
 
 
 def by_spark(
@@ -94,7 +100,8 @@ def by_spark(
         )
     except Rejected as refusal:
         return Outcome([refusal.finding, *refusal.others])
-    tests, truths = sorted((output / "test").iterdir()), sorted((output / "truth").iterdir())
+    tests, truths = (sorted((output / name).glob("part-*")) for name in ("test", "truth"))
+    probes = [path for name in ("test", "model-test") for path in (output / name).glob(PROBE_FILE)]
     assert [part.name for part in tests] == [part.name for part in truths]
     for test, truth in zip(tests, truths, strict=True):
         assert len(lines(test)) == len(lines(truth)) - 1
@@ -107,8 +114,14 @@ def by_spark(
         headed(output / "truth"),
         (
             headed(output / "model-train"),
-            [line for part in sorted((output / "model-test").glob("*")) for line in lines(part)],
+            [
+                line
+                for part in sorted((output / "model-test").glob("part-*"))
+                for line in lines(part)
+            ],
         ),
+        found.plan,
+        [line for path in probes for line in lines(path)],
     )
 
 
@@ -307,6 +320,47 @@ def test_decimal_commas_are_points_for_the_model(both: Both) -> None:
 
     assert spark.model[0]
     assert spark.model == duckdb.model
+
+
+@pytest.mark.parametrize(
+    ("positive", "other"),
+    [
+        ("ja", "nein"),
+        ("0", "1"),
+        ("01", "1"),
+        ("True", "False"),
+        ("=1+1", "<script>"),
+        ('say "yes", twice', "it's \\ no"),
+        ("a\nb", "1"),
+    ],
+)
+def test_two_classes_are_one_and_zero_for_the_model(
+    positive: str, other: str, both: Both, tmp_path: Path
+) -> None:
+    rows = [["x", "y", "z"], *([str(i % 97), other, "u,v"] for i in range(900))]
+    for row in rows[1::4]:
+        row[1] = positive
+    path = tmp_path / "classes.csv"
+    path.write_text(in_csv(rows), encoding="utf-8")
+    settings = parse_settings({"target": "y", "positive_class": positive})
+
+    duckdb, spark = both(path, settings=settings)
+
+    assert spark.model == duckdb.model
+    codes = [next(csv.reader([line]))[1] for line in spark.model[0][1:]]
+    labels = [next(csv.reader([line]))[1] for line in spark.train[1:]]
+    assert codes == [str(int(label == positive.replace("\n", " "))) for label in labels]
+    assert set(codes) == {"0", "1"}
+    assert spark.model[1] == []
+
+
+def test_ones_and_zeros_need_no_copy_for_the_model(both: Both, tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("x,y\n" + "".join(f"{i % 97},{int(i % 3 == 0)}\n" for i in range(900)))
+
+    duckdb, spark = both(path)
+
+    assert spark.model == duckdb.model == ([], [])
 
 
 def test_the_parts_of_a_parquet_folder_are_one_table(both: Both, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from autodrop.ceilings import DEFAULT_CEILINGS, Ceilings
 from autodrop.naming import RUN_ID_PREFIX
 from autodrop.settings import MODES, Settings, parse_settings
+from docs.policies import as_list
 from tests.conftest import EVENTS
 from tests.functions import MODULES
 
@@ -47,11 +48,6 @@ def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
         for document in documents:
             for statement in (document or {}).get("Statement", []):
                 yield name, statement
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return the value as IAM reads it: one thing is a list of one."""
-    return value if isinstance(value, list) else [value]
 
 
 def test_there_is_a_function_for_every_folder(resources: Resources) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from autodrop.errors import Transient
 from autodrop_local.authorization import resource_types
+from docs.policies import as_list
 from tests.fakes import Killed, World
 from tests.functions import MODULES
 from tests.journey import RUN, SCENES, Journey
@@ -139,8 +140,8 @@ def _allowed(function: str, resources: dict[str, dict[str, Any]]) -> Needed:
         for statement in policy["PolicyDocument"]["Statement"]
         # SAM's own statement, for the failure destination, has none.
         if "Sid" in statement
-        for action in _list(statement["Action"])
-        for resource in _list(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
 
 
@@ -152,10 +153,6 @@ def _text(resource: Any) -> str:
     written: str = resource.get("Ref") or resource["Fn::Sub"]
     # Square brackets are fnmatch's, not IAM's; no resource has them.
     return written.replace("${DataBucket.Arn}", BUCKET).replace("${LedgerTable.Arn}", TABLE)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _record(journey: Journey, found: Needed) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -39,6 +38,8 @@ _QUANTILES = (0.05, 0.95)
 
 Positions = npt.NDArray[np.int64]
 Row = Sequence[str]
+# Its numbers are the same in every version of NumPy.
+Random = np.random.RandomState
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,13 @@ def write_probe(
         budget: How large it may be.
     """
     budget = budget or Budget()
-    random = Random(dataset.split.seed)  # noqa: S311 - nothing is kept secret
+    random = Random(dataset.split.seed)
     held_out = _held_out(dataset, test, truth, random, budget)
     if held_out is None:
         return None
-    rows, state = budget.rows, random.getstate()
+    rows, state = budget.rows, random.get_state()
     while True:
-        random.setstate(state)
+        random.set_state(state)
         plan, lines = _planned(dataset, profile, held_out, random, replace(budget, rows=rows))
         if plan is None:
             return None
@@ -129,9 +130,9 @@ def _held_out(
     # Rows of which so few fit into the probe are not read into memory, either.
     if rows < 2 or sum(path.stat().st_size for path in test) / rows > budget.size / _FEWEST_ROWS:
         return None
-    pool = random.sample(range(rows), min(rows, _POOL))
+    pool = _sample(random, rows, _POOL)
     wanted = budget.repeats * budget.base_rows
-    base: Sequence[int] = random.sample(range(rows), min(rows, wanted))
+    base: Sequence[int] = _sample(random, rows, wanted)
     by_class: list[tuple[Sequence[int], float]] = []
     target = dataset.target
     if target.inferred_type is ProblemType.BINARY and target.positive_class is not None:
@@ -139,7 +140,7 @@ def _held_out(
         sides = [np.flatnonzero(is_positive), np.flatnonzero(~is_positive)]
         if min(map(len, sides)) >= 2:
             for side in sides:
-                places = random.sample(range(len(side)), min(len(side), wanted // 2))
+                places = _sample(random, len(side), wanted // 2)
                 by_class.append((side[places].tolist(), len(side) / len(is_positive)))
             base = [position for positions, _ in by_class for position in positions]
     needed = np.unique(np.array([*base, *pool], dtype=np.int64))
@@ -152,6 +153,17 @@ def _held_out(
         {position: _CELL.findall(f"{line},") for position, line in lines.items()},
         {position: _last_cell(truths[position]) for position in base},
     )
+
+
+def _sample(random: Random, rows: int, most: int) -> list[int]:
+    """Return positions of rows in random order, all different: `most`, or all there are."""
+    if rows <= 2 * most:
+        order: list[int] = random.permutation(rows)[:most].tolist()
+        return order
+    chosen: dict[int, None] = {}
+    while len(chosen) < most:
+        chosen |= dict.fromkeys(random.randint(rows, size=most).tolist())
+    return list(chosen)[:most]
 
 
 def _planned(
@@ -173,7 +185,7 @@ def _planned(
     lines = [_line(held_out.cells[position]) for position, _ in base]
     for column in columns:
         for position, _ in base:
-            donor = random.randrange(len(held_out.pool))
+            donor = int(random.randint(len(held_out.pool)))
             if held_out.pool[donor] == position:
                 donor = (donor + 1) % len(held_out.pool)
             lines.append(_line(held_out.cells[position], column, pool[donor][column]))

@@ -21,6 +21,8 @@ from autodrop.preparation.splits import ASIDE, BY_RULE, TRAIN, Rule
 
 _BLOCK = 4 * 1024 * 1024
 _COMMA, _LINE_FEED = ord(","), ord("\n")
+# A byte that UTF-8 never has.
+_NO_TEXT = 0xFF
 
 Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int64]
@@ -138,11 +140,14 @@ def route(
         for cells in _cut(blocks_of_lines(source), lines):
             trains, tests = cells.sides(columns.target, rule)
             if train is not None:
-                train.write(cells.taken(trains, columns.training))
+                training = cells.taken(trains, columns.training)
+                train.write(training)
+                if coded is not None and codes is not None:
+                    coded.write(
+                        cells.coded(training, trains, columns.training, columns.target, codes)
+                    )
             test.write(cells.taken(tests, columns.features))
             _write_truth(truth, cells, tests, columns, row)
-            if coded is not None and codes is not None:
-                coded.write(cells.coded(trains, columns.training, columns.target, codes))
             row += cells.rows
             train_rows += int(trains.sum())
             test_rows += int(tests.sum())
@@ -175,6 +180,7 @@ class _Block:
         if not (self._bytes[self._ends[:, -1]] == _LINE_FEED).all():
             raise AssertionError("a line has another number of cells")
         self._marks = int(lines.are_marked)
+        self._separator = lines.separator
         self.rows = len(self._ends)
         self._starts = np.empty(self.rows, dtype=np.int64)
         self._starts[:1] = 0
@@ -198,46 +204,19 @@ class _Block:
 
     def taken(self, rows: npt.NDArray[np.bool_], columns: Sequence[int]) -> bytes:
         """Return some columns, in the order of the file, of some rows as comma-separated lines."""
-        return self._joined(np.flatnonzero(rows), [i + self._marks for i in columns])
-
-    def coded(
-        self, rows: npt.NDArray[np.bool_], columns: Sequence[int], target: int, codes: Codes
-    ) -> bytes:
-        """Return what `taken` does, with codes for the labels, which are gone from then on."""
-        at, place = np.flatnonzero(rows), target + self._marks
-        begins, ends = self._begins(at, place), self._ends[at, place]
-        is_one = self._hold(begins, ends, codes.ones)
-        if not (is_one | self._hold(begins, ends, codes.zeros)).all():
-            raise AssertionError("a line has another label")
-        # A label has a byte at least: its last one becomes the code, the others are left out.
-        self._bytes[ends - 1] = np.where(is_one, ord("1"), ord("0"))
-        return self._joined(at, [i + self._marks for i in columns], place)
-
-    def _hold(self, begins: Positions, ends: Positions, label: bytes) -> npt.NDArray[np.bool_]:
-        """Return which cells hold a label."""
-        found: npt.NDArray[np.bool_] = ends - begins == len(label)
-        for i, byte in enumerate(label):
-            found &= self._bytes.take(begins + i, mode="clip") == byte
-        return found
-
-    def _joined(self, at: Positions, places: Sequence[int], shortened: int | None = None) -> bytes:
-        """Return cells of some rows as lines; of one place only the last byte."""
+        at = np.flatnonzero(rows)
         if not len(at):
             return b""
+        places = [i + self._marks for i in columns]
         out = self._bytes
-        runs = _runs(places, shortened)
+        runs = _runs(places)
         # Cells beside each other are copied together: what separates them becomes a comma.
-        for first, last in runs:
-            out[self._ends[at, first:last].ravel()] = _COMMA
-            out[self._ends[at, last]] = _COMMA
+        if self._separator != _COMMA:
+            for first, last in runs:
+                out[self._ends[at, first:last].ravel()] = _COMMA
+                out[self._ends[at, last]] = _COMMA
         out[self._ends[at, places[-1]]] = _LINE_FEED
-        begins = np.stack(
-            [
-                self._ends[at, first] - 1 if first == shortened else self._begins(at, first)
-                for first, _ in runs
-            ],
-            axis=1,
-        ).ravel()
+        begins = np.stack([self._begins(at, first) for first, _ in runs], axis=1).ravel()
         ends = np.stack([self._ends[at, last] + 1 for _, last in runs], axis=1).ravel()
         # What lies side by side is copied at once, such as the rows between two that are left out.
         borders = begins[1:] != ends[:-1]
@@ -245,6 +224,38 @@ class _Block:
         stops = ends[np.concatenate((borders, [True]))].tolist()
         whole = out.tobytes()
         return b"".join([whole[i:j] for i, j in zip(starts, stops, strict=True)])
+
+    def coded(
+        self,
+        lines: bytes,
+        rows: npt.NDArray[np.bool_],
+        columns: Sequence[int],
+        target: int,
+        codes: Codes,
+    ) -> bytes:
+        """Return `lines`, which are what `taken` gives, with codes for the labels of the target."""
+        at = np.flatnonzero(rows)
+        if not len(at):
+            return lines
+        # Counted from the end of its line, a label ends before all cells of later columns.
+        lengths, behind = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+        for first, last in _runs([i + self._marks for i in columns], target + self._marks + 1):
+            length = self._ends[at, last] + 1 - self._begins(at, first)
+            lengths += length
+            if first > target + self._marks:
+                behind += length
+        ends = np.cumsum(lengths) - behind - 1
+        place = target + self._marks
+        widths = self._ends[at, place] - self._begins(at, place)
+        out: Bytes = np.frombuffer(bytearray(lines), dtype=np.uint8)
+        is_one = _hold(out, ends, widths, codes.ones)
+        if not (is_one | _hold(out, ends, widths, codes.zeros)).all():
+            raise AssertionError("a line has another label")
+        # A label has a byte at least: its last one becomes the code, the others go.
+        out[ends - 1] = np.where(is_one, ord("1"), ord("0"))
+        for i in range(2, max(len(codes.ones), len(codes.zeros)) + 1):
+            out[ends[widths >= i] - i] = _NO_TEXT
+        return out.tobytes().replace(bytes([_NO_TEXT]), b"")
 
     def _begins(self, rows: Positions, place: int) -> Positions:
         return self._starts[rows] if place == 0 else self._ends[rows, place - 1] + 1
@@ -273,6 +284,14 @@ class _Cells(Sequence[bytes]):
 
     def __iter__(self) -> Iterator[bytes]:
         return (self._block.cell(row, self._place) for row in self._rows)
+
+
+def _hold(text: Bytes, ends: Positions, widths: Positions, label: bytes) -> npt.NDArray[np.bool_]:
+    """Return which cells of a text hold a label."""
+    found: npt.NDArray[np.bool_] = widths == len(label)
+    for i, byte in enumerate(reversed(label), 1):
+        found &= text.take(ends - i, mode="clip") == byte
+    return found
 
 
 def _cut(blocks: Iterator[bytes], lines: Lines) -> Iterator[_Block]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autodrop.errors import JobFailed
 from autodrop.preparation.cells import with_point
@@ -33,7 +34,11 @@ _MOST_OF_IT = 0.5
 # As many as tell apart what a model can.
 _DIGITS = 10
 
+# Less than this share of a figure is what sums in another order differ by.
+_ROUNDING = 1e-9
+
 Label = Callable[[str], str]
+Positions = npt.NDArray[np.int64]
 
 
 class NotProbed(Exception):
@@ -126,9 +131,10 @@ def drivers(plan: ProbePlan, said: Said, asked: Question) -> dict[str, Any]:
 
     Importance is how much worse the metric gets when a column's cells are those of other rows
     (Breiman 2001, Random Forests; Fisher, Rudin and Dominici 2019, All Models are Wrong, but Many
-    are Useful): the mean of the paired differences over the repeats, with the interval of Student's
-    t. The effect is partial dependence (Friedman 2001) over the grid, with the curves of the single
-    rows (Goldstein et al. 2015).
+    are Useful), measured on the base rows of all repeats together. Its interval is that of the
+    jackknife which leaves out one repeat at a time (Tukey 1958), with Student's t. The effect is
+    partial dependence (Friedman 2001) over the grid, with the curves of the single rows (Goldstein
+    et al. 2015).
 
     Raises:
         NotProbed: The answers do not fit the plan.
@@ -140,14 +146,17 @@ def drivers(plan: ProbePlan, said: Said, asked: Question) -> dict[str, Any]:
         )
     outputs, names = _outputs(said, asked)
     with np.errstate(all="ignore"):
-        differences = _differences(plan, said, asked)
+        worsenings, without_a_repeat = _worsenings(plan, said, asked)
         features = [
-            {**_importance(feature.name, off), **_effect(feature, curves, names, spread)}
-            for feature, off, (curves, spread) in zip(
-                plan.features, differences, _curves(plan, outputs), strict=True
+            {**_importance(feature.name, *measured), **_effect(feature, curves, names, spread)}
+            for feature, measured, (curves, spread) in zip(
+                plan.features,
+                zip(worsenings.tolist(), without_a_repeat, strict=True),
+                _curves(plan, outputs),
+                strict=True,
             )
         ]
-    if not all(np.isfinite(off).all() for off in differences) or not np.isfinite(outputs).all():
+    if not np.isfinite(worsenings).all() or not np.isfinite(outputs).all():
         raise NotProbed("the numbers are too large to be compared")
     features.sort(key=_least_first, reverse=True)
     return {
@@ -161,34 +170,43 @@ def drivers(plan: ProbePlan, said: Said, asked: Question) -> dict[str, Any]:
     }
 
 
-def _differences(plan: ProbePlan, said: Said, asked: Question) -> Floats:
-    """Return how much worse the metric gets, of shape (features, repeats)."""
-    size, step = len(plan.base), len(plan.base) // plan.repeats
+def _worsenings(plan: ProbePlan, said: Said, asked: Question) -> tuple[Floats, Floats]:
+    """Return how much worse the metric gets without each feature's own cells.
+
+    Returns:
+        Over all base rows, of shape (features,), and over those of all repeats but one, of shape
+        (features, repeats).
+    """
+    size = len(plan.base)
     truth = [row.truth for row in plan.base]
     weights = np.array([row.weight for row in plan.base])
     measure = _measure(said, truth, weights, asked)
+    everything = np.arange(size)
+    repeat = everything * plan.repeats // size
+    selections: list[Positions] = [everything]
+    if plan.repeats > 1:
+        selections += [np.flatnonzero(repeat != left_out) for left_out in range(plan.repeats)]
     scores = np.array(
         [
-            [
-                measure(slice(start, start + step), slice(first + start, first + start + step))
-                for start in range(0, size, step)
-            ]
+            [measure(rows, first + rows) for rows in selections]
             for first in range(0, size * (1 + len(plan.features)), size)
         ]
     )
     worse: Floats = scores[:1] - scores[1:]
-    return -worse if asked.metric == "rmse" else worse
+    if asked.metric == "rmse":
+        worse = -worse
+    return worse[:, 0], worse[:, 1:]
 
 
 def _measure(
     said: Said, truth: Sequence[str], weights: Floats, asked: Question
-) -> Callable[[slice, slice], float]:
+) -> Callable[[Positions, Positions], float]:
     """Return what measures the metric of some base rows by some rows of the probe."""
     if asked.metric == "rmse":
         actual = _as_numbers([with_point(each) if asked.comma else each for each in truth])
         predicted = _as_numbers(said.predictions)
 
-        def rmse(base: slice, rows: slice) -> float:
+        def rmse(base: Positions, rows: Positions) -> float:
             squares = (predicted[rows] - actual[base]) ** 2
             return float(np.sqrt(np.average(squares, weights=weights[base])))
 
@@ -199,29 +217,31 @@ def _measure(
         scores = said.probabilities[:, said.labels.index(asked.positive)]
         is_positive = np.array(truth) == asked.positive
 
-        def roc_auc(base: slice, rows: slice) -> float:
+        def roc_auc(base: Positions, rows: Positions) -> float:
             score, positive = scores[rows], is_positive[base]
             above = score[positive][:, None] - score[~positive]
             return float(np.mean((above > 0) + 0.5 * (above == 0)))
 
         return roc_auc
-    said_labels, labels = np.array(said.predictions), np.array(truth)
+    predictions, labels = np.array(said.predictions), np.array(truth)
 
-    def accuracy(base: slice, rows: slice) -> float:
-        return float(np.average(said_labels[rows] == labels[base], weights=weights[base]))
+    def accuracy(base: Positions, rows: Positions) -> float:
+        return float(np.average(predictions[rows] == labels[base], weights=weights[base]))
 
     return accuracy
 
 
-def _importance(name: str, differences: Floats) -> dict[str, Any]:
-    value, repeats = float(differences.mean()), len(differences)
-    deviation = float(differences.std(ddof=1)) if repeats > 1 else 0.0
+def _importance(name: str, worsening: float, without_a_repeat: Floats) -> dict[str, Any]:
+    repeats = len(without_a_repeat)
     low = high = None
-    # Repeats that all say the same do not say how others would differ.
-    if deviation:
-        half = _STUDENT[min(repeats, len(_STUDENT) + 1) - 2] * deviation / repeats**0.5
-        low, high = value - half, value + half
-    return {"name": name, "importance": value, "low": low, "high": high}
+    if repeats > 1:
+        squares = float(((without_a_repeat - without_a_repeat.mean()) ** 2).sum())
+        half = _STUDENT[min(repeats, len(_STUDENT) + 1) - 2]
+        half *= ((repeats - 1) / repeats * squares) ** 0.5
+        # Repeats that all say the same do not say how others would differ.
+        if half > abs(worsening) * _ROUNDING:
+            low, high = worsening - half, worsening + half
+    return {"name": name, "importance": worsening, "low": low, "high": high}
 
 
 def _least_first(feature: Mapping[str, Any]) -> tuple[float, float]:

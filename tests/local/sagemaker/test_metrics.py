@@ -23,6 +23,14 @@ def test_binary_metrics_are_those_of_the_second_class() -> None:
     assert scores["LogLoss"] > 0
 
 
+def test_of_zeros_and_ones_the_ones_are_the_positive_class() -> None:
+    truth = np.where(TRUTH == "yes", "1", "0").astype(object)
+
+    scores = metrics.classification(truth, PROBABILITIES, Classes(("0", "1")))
+
+    assert scores == metrics.classification(TRUTH, PROBABILITIES, Classes(("no", "yes")))
+
+
 def test_the_threshold_serves_the_objective() -> None:
     labels = ("no", "yes")
 
