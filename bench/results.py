@@ -50,6 +50,7 @@ class FolderBucket:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.name = folder.name
 
     def path(self, key: str) -> Path:
         """Return where an object is."""
@@ -61,7 +62,7 @@ class FolderBucket:
         return {}
 
     def read(self, key: str, most: int | None = None) -> bytes:
-        """Return the object, or its first bytes."""
+        """Return the object, or its beginning."""
         return self._found(key).read_bytes()[:most]
 
     def facts(self, key: str, _version: str | None = None) -> ObjectFacts:
