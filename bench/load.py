@@ -285,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drops", type=int, default=200)
     parser.add_argument("--kills", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=3600.0, help="seconds")
+    parser.add_argument("--limit", type=float, default=7200.0, help="seconds")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="autodrop-load-") as folder:
         busy = BusyAws(Path(folder, "home"))

@@ -12,7 +12,7 @@ from bench.load import BusyAws, Outcome, carry, rows
 pytestmark = pytest.mark.e2e
 
 DROPS = 20
-LIMIT_SECONDS = 600.0
+LIMIT_SECONDS = 1200.0
 
 
 @pytest.fixture(scope="module")
