@@ -55,6 +55,14 @@ def start(
             "--unreliable-events", help="Lose, repeat and shuffle SageMaker's events, as AWS may."
         ),
     ] = False,
+    function_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help="How many functions run at once; default: two for each processor, at least 4.",
+        ),
+    ] = None,
     deploy: Annotated[
         bool, typer.Option("--deploy/--no-deploy", help="Build and deploy template.yaml.")
     ] = True,
@@ -78,6 +86,7 @@ def start(
             port=port,
             listen=tuple(listen or ()),
             unreliable_events=unreliable_events,
+            function_concurrency=function_concurrency,
         )
         say(f"It listens on {aws.endpoint}")
         if deploy:

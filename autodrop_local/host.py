@@ -35,6 +35,7 @@ from autodrop_local.layout import (
     Credentials,
     HostRecord,
     Layout,
+    default_function_concurrency,
 )
 from autodrop_local.unpacked import forget_unused
 
@@ -59,6 +60,8 @@ class CannotStartError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the host until it is told to end; returns the exit status."""
     options = _parse(arguments)
+    # Whatever it and its processes write is for their owner.
+    os.umask(0o077)
     layout = Layout(options.home.resolve())
     layout.create()
     try:
@@ -75,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tuple(options.listen),
             options.unreliable_events,
             options.automl_job_quota,
+            options.function_concurrency,
         )
     )
     _log_to(layout)
@@ -82,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forget_unused(layout.code)
     ensure_certificate(layout, ["localhost", *_LOOPBACK, *options.listen])
     environment = _environment(layout, port, os.environ)
+    environment["LAMBDA_ACCOUNT_CONCURRENCY"] = str(options.function_concurrency)
     os.environ.clear()
     os.environ.update(environment)
     with lock:
@@ -102,6 +107,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--unreliable-events", action="store_true")
     parser.add_argument("--automl-job-quota", type=int, default=DEFAULT_AUTOML_JOB_QUOTA)
+    parser.add_argument("--function-concurrency", type=int, default=default_function_concurrency())
     return parser.parse_args(arguments)
 
 
@@ -208,6 +214,8 @@ def _environment(layout: Layout, port: int, inherited: Mapping[str, str]) -> dic
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
+        # What a busy minute leaves behind need not stay for long on a laptop.
+        "LAMBDA_WARM_TTL_SECONDS": "60",
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_HOST": "localhost",
         "MINISTACK_REGION": REGION,
@@ -242,13 +250,16 @@ async def _serve(
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from autodrop_local import seams
+    from autodrop_local import seams, signatures
 
     seams.link_lambda_packages(layout.lambda_runtime)
     seams.install(layout.code, layout.lambda_runtime, DecisionLog(layout.decisions))
+    events = seams.open_async_events(layout.async_events)
+    state = seams.StateKeeper()
     sagemaker = _sagemaker(layout, options, port)
     seams.add_sagemaker(sagemaker.handle)
 
+    guarded = signatures.guard(seams.application(), seams.IssuedKeys())
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     started = asyncio.Event()
@@ -262,22 +273,30 @@ async def _serve(
             if message["type"] == "lifespan.startup.complete":
                 started.set()
 
-        await seams.application()(scope, receive, send_and_notice)
+        await guarded(scope, receive, send_and_notice)
 
     async def start_the_rest() -> None:
         await started.wait()
         # Not before: what is saved before MiniStack has read its state is an empty state.
-        _repeat(seams.StateKeeper().save_changes, _SAVE_EVERY_SECONDS, finished)
+        _repeat(save, _SAVE_EVERY_SECONDS, finished)
         _repeat(seams.Warmer().warm_new_functions, _WARM_EVERY_SECONDS, finished)
         try:
             await asyncio.to_thread(sagemaker.start)
+            # After SageMaker has taken up its jobs: the functions of old events start new ones.
+            events.start()
         except Exception as error:
             logger.exception("SageMaker did not start")
             failures.append(error)
             ended.set()
 
+    def save() -> None:
+        handled = events.handled()
+        if state.save_changes():
+            events.forget(handled)
+
     async def wait_for_end() -> None:
         await ended.wait()
+        events.stop()
         await asyncio.to_thread(sagemaker.stop)
 
     config = Config()
@@ -292,6 +311,8 @@ async def _serve(
     starting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await starting
+    # MiniStack saved its state when it was told to end.
+    events.forget(events.handled())
     await asyncio.to_thread(seams.stop_functions)
     return 1 if failures else 0
 

@@ -11,6 +11,11 @@ DEFAULT_PORT = 4566
 DEFAULT_AUTOML_JOB_QUOTA = 4
 
 
+def default_function_concurrency() -> int:
+    """How many functions run at once: what this machine's processors can do in reasonable time."""
+    return max(4, 2 * (os.cpu_count() or 1))
+
+
 @dataclass(frozen=True)
 class HostRecord:
     """What a host says about itself in `host.json`."""
@@ -20,6 +25,7 @@ class HostRecord:
     listen: tuple[str, ...]
     unreliable_events: bool
     automl_job_quota: int
+    function_concurrency: int
 
     @property
     def endpoint(self) -> str:
@@ -72,6 +78,11 @@ class Layout:
         return self.home / "s3"
 
     @property
+    def async_events(self) -> Path:
+        """Events that functions have not handled yet."""
+        return self.home / "events"
+
+    @property
     def scratch(self) -> Path:
         """Temporary files of the host and of all that it starts."""
         return self.home / "tmp"
@@ -113,9 +124,19 @@ class Layout:
 
     def create(self) -> None:
         """Makes the folders that a host writes to, for their owner only."""
-        for folder in (self.logs, self.state, self.objects, self.scratch, self.code, self.sam):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
+        for folder in (
+            self.logs,
+            self.state,
+            self.objects,
+            self.async_events,
+            self.scratch,
+            self.code,
+            self.sam,
+        ):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o700)
 
     def read_record(self) -> HostRecord | None:
         """The last host's record, or None when there is none that can be read."""

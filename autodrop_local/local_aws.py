@@ -36,6 +36,7 @@ from autodrop_local.layout import (
     Credentials,
     HostRecord,
     Layout,
+    default_function_concurrency,
 )
 
 _START_SECONDS = 60.0
@@ -133,15 +134,18 @@ def start(
     listen: Sequence[str] = (),
     unreliable_events: bool = False,
     automl_job_quota: int = DEFAULT_AUTOML_JOB_QUOTA,
+    function_concurrency: int | None = None,
 ) -> LocalAws:
     """The local AWS of this home, started unless it runs already.
 
-    Port 0 means the one that this home used last, else 4566, else any free one. Raises
-    LocalAwsError when it does not come up, or when it runs already with other settings.
+    Port 0 means the one that this home used last, else 4566, else any free one. No more functions
+    than `function_concurrency` run at once: by default two for each processor, and at least 4.
+    Raises LocalAwsError when it does not come up, or when it runs already with other settings.
     """
     layout = Layout(home.resolve())
     layout.create()
-    wanted = HostRecord(0, port, tuple(listen), unreliable_events, automl_job_quota)
+    concurrency = function_concurrency or default_function_concurrency()
+    wanted = HostRecord(0, port, tuple(listen), unreliable_events, automl_job_quota, concurrency)
     running = find_running(home)
     if running is None:
         running = _spawn(layout, wanted)
@@ -190,6 +194,7 @@ def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
     command += [part for address in wanted.listen for part in ("--listen", address)]
     command += ["--unreliable-events"] if wanted.unreliable_events else []
     command += ["--automl-job-quota", str(wanted.automl_job_quota)]
+    command += ["--function-concurrency", str(wanted.function_concurrency)]
     create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     # A session of its own, so that Ctrl-C in the caller's terminal does not reach it.
     pid = os.posix_spawn(
@@ -201,6 +206,7 @@ def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(layout.host_output), create, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, number) for number in _inherited_files()),
         ],
     )
     ended = False
@@ -215,6 +221,16 @@ def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
             break
         time.sleep(0.05)
     raise LocalAwsError(f"The local AWS did not come up.\n{_last_words(layout)}")
+
+
+def _inherited_files() -> list[int]:
+    """Files that this process got from its own parent, such as a lock: the host outlives both."""
+    numbers = []
+    for number in (int(name) for name in os.listdir("/dev/fd")):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            if number > 2 and os.get_inheritable(number):
+                numbers.append(number)
+    return numbers
 
 
 def _has_ended(pid: int) -> bool:
@@ -249,6 +265,9 @@ def _check_settings(layout: Layout, wanted: HostRecord) -> None:
         lacking.append("sends reliable events")
     if wanted.automl_job_quota not in (DEFAULT_AUTOML_JOB_QUOTA, running.automl_job_quota):
         lacking.append(f"has an AutoML job quota of {running.automl_job_quota}")
+    default = default_function_concurrency()
+    if wanted.function_concurrency not in (default, running.function_concurrency):
+        lacking.append(f"runs {running.function_concurrency} functions at once")
     if lacking:
         raise LocalAwsError(f"The local AWS runs already and {', '.join(lacking)}. Stop it first.")
 

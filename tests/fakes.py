@@ -338,6 +338,13 @@ class FakeLedger:
         self.world.after()
         return ours
 
+    def renew_lease(self, lease: Lease, until: datetime) -> Lease | None:
+        self.world.before("dynamodb:UpdateItem")
+        renewed = replace(lease, until=until) if self._has(lease) else None
+        self.lease = renewed or self.lease
+        self.world.after()
+        return renewed
+
     def end_lease(self, lease: Lease) -> None:
         self.world.before("dynamodb:UpdateItem")
         if self._has(lease):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import shutil
 import threading
 import time
@@ -27,6 +29,7 @@ from autodrop_local.sagemaker.workers import JobProcess, WorkerSource
 
 MAX_ATTEMPTS = 3
 GRACE_SECONDS = 30.0
+MIN_INSTANCES = 2
 CUT_OFF = "InternalServerError: The job's process ended unexpectedly. See the job's log."
 TOO_OFTEN = "InternalServerError: The job was cut off by a restart of the host too many times."
 
@@ -62,6 +65,7 @@ class Jobs:
         self._workers = workers
         self._running: dict[str, JobProcess] = {}
         self._threads: set[threading.Thread] = set()
+        self._instances = threading.BoundedSemaphore(max(MIN_INSTANCES, os.cpu_count() or 1))
         self._ending = False
 
     def start(self) -> None:
@@ -325,6 +329,13 @@ class Jobs:
 
     def _work(self, order: Order, receive: Callable[[Members], object]) -> None:
         """Has a process do a job, until the process has ended."""
+        # An account has few instances for these jobs, too: here as many as there are processors.
+        # AutoML jobs have a quota of their own.
+        with contextlib.nullcontext() if order.kind == "automl" else self._instances:
+            if not self._given_up(order):
+                self._work_now(order, receive)
+
+    def _work_now(self, order: Order, receive: Callable[[Members], object]) -> None:
         process = self._workers.take()
         with self._state.lock:
             self._running[order.arn] = process

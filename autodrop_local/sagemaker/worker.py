@@ -22,7 +22,7 @@ from autodrop_local.sagemaker.engine.failure import reason_of
 from autodrop_local.sagemaker.engine.orders import Order
 from autodrop_local.sagemaker.objects import Objects
 
-NICENESS = 5
+NICENESS = 10
 PRELOADED = (
     "autodrop_local.sagemaker.engine.automl_process",
     "autodrop_local.sagemaker.engine.processing_process",

@@ -34,9 +34,12 @@ MOST_STARTED = 10
 # How close looks follow one another, whatever events ask for; the one event that comes too early
 # waits so long, and all others are content with its look.
 BETWEEN_LOOKS = timedelta(seconds=5)
-# A look ends before Lambda's timeout of 5 minutes does it; the lease outlives that timeout.
+# A look ends before Lambda's timeout of 5 minutes does it.
 LONGEST_LOOK = timedelta(minutes=4)
-LEASE = timedelta(seconds=310)
+# A look that goes on renews its lease before a run when no more than that is left of it; one that
+# died keeps the others out until its lease ends.
+LEASE = timedelta(seconds=90)
+RENEWED_BEFORE = timedelta(seconds=60)
 
 
 class Action(StrEnum):

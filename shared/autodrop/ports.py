@@ -141,6 +141,9 @@ class Ledger(Protocol):
     def keep_lease(self, lease: Lease) -> bool:
         """Store the lease's cursor and time; return False when it is ours no longer."""
 
+    def renew_lease(self, lease: Lease, until: datetime) -> Lease | None:
+        """Return the lease, ours until then; None when it is ours no longer."""
+
     def end_lease(self, lease: Lease) -> None:
         """Let others have the lease, if it is still ours."""
 

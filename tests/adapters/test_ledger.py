@@ -101,6 +101,18 @@ def test_a_lease_that_was_ended_is_free_and_keeps_its_place(ledger: Ledger) -> N
     assert again == replace(kept, until=NOON + 311 * SECOND)
 
 
+def test_a_lease_that_is_renewed_lasts_longer(ledger: Ledger) -> None:
+    lease = ledger.take_lease(NOON, NOON + 90 * SECOND)
+    assert lease is not None
+
+    renewed = ledger.renew_lease(lease, NOON + 120 * SECOND)
+
+    assert renewed == replace(lease, until=NOON + 120 * SECOND)
+    assert ledger.take_lease(NOON + 100 * SECOND, NOON + 200 * SECOND) is None
+    assert ledger.renew_lease(lease, NOON + 300 * SECOND) is None
+    assert ledger.take_lease(NOON + 120 * SECOND, NOON + 200 * SECOND) is not None
+
+
 def test_a_lease_that_somebody_else_has_by_now_is_neither_kept_nor_ended(ledger: Ledger) -> None:
     lease = ledger.take_lease(NOON, NOON + SECOND)
     other = ledger.take_lease(NOON + SECOND, NOON + 310 * SECOND)

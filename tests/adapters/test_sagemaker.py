@@ -402,6 +402,19 @@ def test_a_model_has_containers_however_they_were_given(jobs: SageMakerJobs, stu
     assert [each.model_data_url for each in several.containers] == ["s3://bucket/model.tar.gz"]
 
 
+def test_a_model_of_somebody_else_may_have_neither_image_nor_data(
+    jobs: SageMakerJobs, stub: Stubber
+) -> None:
+    told = {"ModelName": JOB, "CreationTime": THEN, "ModelArn": f"{ARN}-model"}
+    container = {"ModelPackageName": "package"}
+    stub.add_response("describe_model", {**told, "PrimaryContainer": container})
+
+    model = jobs.describe_model(JOB)
+
+    assert model is not None
+    assert [(each.image, each.model_data_url) for each in model.containers] == [("", "")]
+
+
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_transform_says_where_it_is(ended: bool, jobs: SageMakerJobs, stub: Stubber) -> None:
     told: dict[str, Any] = {

@@ -83,14 +83,22 @@ def run_command(*arguments: str) -> Result:
 def test_start_deploys_what_is_here(local: FakeLocalAws, tmp_path: Path) -> None:
     Path("template.yaml").write_text("")
 
-    result = run_command("start", "--port", "4600", "--listen", "172.17.0.1", "--unreliable-events")
+    result = run_command(
+        *("start", "--port", "4600", "--listen", "172.17.0.1", "--unreliable-events"),
+        *("--function-concurrency", "6"),
+    )
 
     assert result.exit_code == 0
     assert local.asked == [
         (
             "start",
             Path(".autodrop"),
-            {"port": 4600, "listen": ("172.17.0.1",), "unreliable_events": True},
+            {
+                "port": 4600,
+                "listen": ("172.17.0.1",),
+                "unreliable_events": True,
+                "function_concurrency": 6,
+            },
         ),
         ("deploy", tmp_path),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autodrop.decisions import BETWEEN_LOOKS
+from autodrop.decisions import BETWEEN_LOOKS, RENEWED_BEFORE
 from autodrop.errors import Rejected, Transient
 from autodrop.events import OwnEvent
 from autodrop.run import RunState
@@ -393,12 +393,47 @@ def test_a_look_that_comes_too_soon_waits_for_its_turn(journey: Journey) -> None
     assert len(journey.world.take_events()) == 1
 
 
-def test_a_look_that_dies_keeps_the_others_out_for_five_minutes_at_most(journey: Journey) -> None:
+def test_a_long_look_keeps_its_lease(world: World, functions: Functions) -> None:
+    drops(world, functions, 4)
+    describe, left = world.sagemaker.describe_automl_job, []
+
+    def slow(name: str) -> object:
+        assert world.ledger.lease is not None
+        left.append(world.ledger.lease.until - world.now)
+        world.now += timedelta(seconds=50)
+        return describe(name)
+
+    world.sagemaker.describe_automl_job = slow  # type: ignore[method-assign,assignment]
+    functions.tick()
+
+    assert len(left) == 4
+    assert min(left) > RENEWED_BEFORE
+
+
+def test_a_look_whose_lease_somebody_else_has_by_now_ends(
+    world: World, functions: Functions
+) -> None:
+    drops(world, functions, 4)
+    describe, looked_at = world.sagemaker.describe_automl_job, []
+
+    def too_slow(name: str) -> object:
+        looked_at.append(name)
+        world.now += timedelta(minutes=2)
+        assert world.ledger.take_lease(world.now, world.now + timedelta(minutes=5)) is not None
+        return describe(name)
+
+    world.sagemaker.describe_automl_job = too_slow  # type: ignore[method-assign,assignment]
+    functions.tick()
+
+    assert len(looked_at) == 1
+
+
+def test_a_look_that_dies_keeps_the_others_out_for_two_minutes_at_most(journey: Journey) -> None:
     journey.to("trained").world.kill_after = 2
     with pytest.raises(Killed):
         journey.functions.tick()
 
-    journey.wait(4)
+    journey.wait(1)
     assert not journey.world.sagemaker.transforms
     journey.wait(2)
 

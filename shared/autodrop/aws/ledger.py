@@ -9,6 +9,7 @@ Indexes: `open-runs` (sparse: `open`, `created_at`) answers which runs are open,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -201,6 +202,11 @@ class DynamoLedger:
         return self._update(
             _LEASE, {"place": lease.cursor, "not_before": not_before}, *_ours(lease)
         )
+
+    def renew_lease(self, lease: Lease, until: datetime) -> Lease | None:
+        """Return the lease, ours until then; None when it is ours no longer."""
+        renewed = self._update(_LEASE, {"held_until": _written(until)}, *_ours(lease))
+        return replace(lease, until=until) if renewed else None
 
     def end_lease(self, lease: Lease) -> None:
         """Let others have the lease, if it is still ours."""

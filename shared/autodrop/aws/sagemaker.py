@@ -248,8 +248,9 @@ def _number(value: object) -> float | None:
 
 
 def _container(told: Mapping[str, Any]) -> Container:
+    # Neither is in every model: it may be made of a package, or of an image with the data in it.
     return Container(
-        image=told["Image"],
-        model_data_url=told["ModelDataUrl"],
+        image=told.get("Image", ""),
+        model_data_url=told.get("ModelDataUrl", ""),
         environment=dict(told.get("Environment", {})),
     )

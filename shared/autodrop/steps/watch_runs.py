@@ -13,6 +13,7 @@ from autodrop.decisions import (
     LEASE,
     LONGEST_LOOK,
     MOST_STARTED,
+    RENEWED_BEFORE,
     RESEND_AFTER,
     WAIT,
     Action,
@@ -50,36 +51,54 @@ def watch_runs(services: Services) -> Report:
     lease = services.ledger.take_lease(now, now + LEASE)
     if lease is None:
         return Report("Another look is under way")
+    turn = _Turn(services, lease)
     try:
-        report = _look(services, lease, now)
+        report = _look(services, turn, now)
     except Exception:
-        services.ledger.end_lease(lease)
+        services.ledger.end_lease(turn.lease)
         raise
-    services.ledger.end_lease(lease)
+    services.ledger.end_lease(turn.lease)
     return report
 
 
-def _look(services: Services, lease: Lease, now: datetime) -> Report:
+@dataclass
+class _Turn:
+    """The lease of a look, for as long as the look takes."""
+
+    services: Services
+    lease: Lease
+
+    def goes_on(self) -> bool:
+        """Return whether the lease is still ours, and renew it when little of it is left."""
+        now = self.services.now()
+        if self.lease.until - now > RENEWED_BEFORE:
+            return True
+        renewed = self.services.ledger.renew_lease(self.lease, now + LEASE)
+        self.lease = renewed or self.lease
+        return renewed is not None
+
+
+def _look(services: Services, turn: _Turn, now: datetime) -> Report:
     """Wait until it is time, and look at the runs whose turn it is.
 
     A run that cannot be looked at because of throttling waits for its next turn; the others do
     not. Queued runs start oldest first, and stop trying at the first that finds no room.
     """
-    early = (lease.not_before or now) - now
+    early = (turn.lease.not_before or now) - now
     if early > BETWEEN_LOOKS:
         return Report("Too soon for another look")
     if early > timedelta():
         services.sleep(early.total_seconds())
     begun = services.now()
-    plan = agenda(services.ledger.open_runs(), lease.cursor)
+    plan = agenda(services.ledger.open_runs(), turn.lease.cursor)
     # Before the first call: a run that kills every look must not be the first of the next one too.
-    kept = replace(lease, cursor=plan.cursor, not_before=begun + plan.takes)
-    if not services.ledger.keep_lease(kept):
+    turn.lease = replace(turn.lease, cursor=plan.cursor, not_before=begun + plan.takes)
+    if not services.ledger.keep_lease(turn.lease):
         return Report("Another look is under way")
     look = _Look(services, _why_nobody_starts(plan.queued))
     unexpected: list[Exception] = []
     for number, run in enumerate((*plan.looked_at, *plan.queued)):
-        if services.now() - begun > LONGEST_LOOK:
+        if services.now() - begun > LONGEST_LOOK or not turn.goes_on():
             break
         if 0 < number < len(plan.looked_at):
             services.sleep(1 / CALLS_A_SECOND)

@@ -109,6 +109,20 @@ def test_killed_host_comes_back_with_what_it_kept(own_home: Path) -> None:
     assert len(again.client("sns").list_topics()["Topics"]) == 1
 
 
+def test_host_keeps_no_file_of_whoever_starts_it(own_home: Path) -> None:
+    """A lock that the caller runs under would be held for as long as the host lives."""
+    local_aws.stop(own_home)
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+
+    local_aws.start(own_home, port=0)
+    os.close(writing)
+
+    os.set_blocking(reading, False)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
 def test_start_refuses_other_settings_while_running(own_home: Path) -> None:
     local_aws.start(own_home, port=0)
 

@@ -145,7 +145,7 @@ def test_key_of_the_account_is_made_once(tmp_path: Path) -> None:
 def test_unreadable_record_is_no_record(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     assert layout.read_record() is None
-    record = HostRecord(1, 2, ("172.17.0.1",), True, 3)
+    record = HostRecord(1, 2, ("172.17.0.1",), True, 3, 4)
     layout.write_record(record)
     assert layout.read_record() == record
 
@@ -212,7 +212,7 @@ def test_nothing_runs_in_a_home_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_record_of_a_dead_host_counts_for_nothing(tmp_path: Path) -> None:
-    Layout(tmp_path).write_record(HostRecord(os.getpid(), 1, (), False, 4))
+    Layout(tmp_path).write_record(HostRecord(os.getpid(), 1, (), False, 4, 4))
 
     assert local_aws.find_running(tmp_path) is None
     assert not local_aws.stop(tmp_path)

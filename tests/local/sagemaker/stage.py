@@ -194,6 +194,10 @@ class ActedProcesses:
         """The process of the job that was started next."""
         return self._taken.get(timeout=PATIENCE)
 
+    def others(self) -> int:
+        """How many processes were started that the test has not seen yet."""
+        return self._taken.qsize()
+
 
 def candidate(name: str, value: float, metric: str = "AUC", created: float = 1.0) -> dict[str, Any]:
     """A finished candidate as a process tells of it."""

@@ -355,6 +355,35 @@ def test_a_transform_job_can_be_stopped(aws: LocalAws, processes: ActedProcesses
     assert [job["TransformJobName"] for job in listed] == ["job"]
 
 
+def test_transform_jobs_wait_for_a_processor_and_automl_jobs_do_not(
+    tmp_path: Path, processes: ActedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with running(tmp_path / "few", workers=processes) as aws:
+        for key, content in (("train.csv", HEADER), ("m.tar.gz", "model"), ("test.csv", "1,a\n")):
+            aws.put(key, content)
+        aws.sagemaker.create_model(**model_request())
+        for number in range(6):
+            aws.sagemaker.create_transform_job(**transform_request(f"job-{number}"))
+        running_now = [processes.next(), processes.next()]
+        aws.sagemaker.create_auto_ml_job_v2(**automl_request())
+        processes.next().end()
+        aws.finished_automl_job("job")
+
+        for _ in range(4):
+            process = running_now.pop(0)
+            assert process.order is not None
+            process.tell("finished")
+            process.end()
+            job = aws.finished_transform_job(process.order.name)
+            assert job["TransformJobStatus"] == "Completed"
+            running_now.append(processes.next())
+            assert processes.others() == 0
+        for process in running_now:
+            process.tell("finished")
+            process.end()
+
+
 def test_an_unknown_transform_job_is_not_found(aws: LocalAws) -> None:
     for operation in (aws.sagemaker.describe_transform_job, aws.sagemaker.stop_transform_job):
         code, message = refused(operation, TransformJobName="none")
