@@ -19,9 +19,10 @@ import pytest
 
 from autodrop.errors import JobFailed, Transient
 from autodrop.run import Outcome, RunState
+from autodrop.steps import prepare_dataset as steps
 from tests.fakes import BUCKET, table
 from tests.functions import failure_message
-from tests.journey import DROPPED, FOLDER, LARGE_STEPS, RAGGED_ROW, RUN, Journey, event
+from tests.journey import DROPPED, FOLDER, LARGE_STEPS, RAGGED_ROW, RUN, VERSION, Journey, event
 
 SETTINGS = "inbox/bank-marketing/autodrop.yaml"
 OUTPUTS = f"{FOLDER.inference_results}/"
@@ -746,3 +747,27 @@ def test_no_cell_of_a_rejected_large_file_gets_into_a_log(
     assert secret in large.failure["message"]
     written = capsys.readouterr()
     assert secret not in f"{log_lines()}{written.out}{written.err}"
+
+
+def test_a_table_too_wide_for_a_function_s_minutes_goes_to_a_job(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = ",".join([*(f"x{i}" for i in range(120)), "y"])
+    rows = [",".join([*("1" for _ in range(120)), str(i % 2)]) for i in range(600)]
+    wide = "\n".join([header, *rows]).encode()
+    monkeypatch.setattr(steps, "_MOST_CELLS", 121 * 600 - 1)
+    journey.world.drop(DROPPED, wide, version=VERSION)
+
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert journey.state is RunState.PREPARING
+
+
+def test_a_narrow_table_may_have_any_number_of_cells(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_MOST_CELLS", 1)
+
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert journey.state is RunState.PREPARED

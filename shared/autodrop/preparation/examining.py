@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autodrop.errors import Rejected
+from autodrop.errors import OutOfRoom, Rejected
 from autodrop.findings import Finding, exactly
 from autodrop.findings import counted as in_words
 from autodrop.naming import Drop
@@ -74,6 +74,7 @@ class Dropped:
         run_id: The run.
         test_path: The user's own test file, where there is one.
         longest: The most bytes that a file may have unpacked.
+        most_cells: The most cells of a wide table: each costs time, however short it is.
     """
 
     paths: Sequence[Path]
@@ -81,6 +82,7 @@ class Dropped:
     run_id: str
     test_path: Path | None = None
     longest: int = _NO_LIMIT
+    most_cells: int = _NO_LIMIT
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,14 @@ def examined(
 
     Raises:
         Rejected: The file cannot be used; `others` holds what else was found.
+        OutOfRoom: It has too many cells.
     """
     name = dropped.drop.shown_name
     table = open_table(dropped.paths, name, folder, settings.read, dropped.longest)
     target, reason = choose_target(table.names, settings.target)
     check_columns(table.names, target, settings)
+    if table.width > WIDE and table.width * table.expected_rows > dropped.most_cells:
+        raise OutOfRoom("The table is too wide to be counted here in time.")
     position = table.names.index(target)
     with DuckDB(folder) as engine:
         table, facts = counted(table, position, settings, engine, folder)
