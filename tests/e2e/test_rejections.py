@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,11 @@ def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: P
 
 def _job_of(autodrop: Autodrop, dataset: str) -> str:
     """Return the dataset's run once its job is under way."""
-    for _ in range(60):
-        for run in autodrop.runs():
-            if run["dataset"] == dataset and run["state"] == "TRAINING":
-                return str(run["run_id"])
+    sagemaker = autodrop.aws.client("sagemaker")
+    # SageMaker itself is asked: a job of few rows may have ended before the command has answered.
+    for _ in range(600):
+        for job in sagemaker.list_auto_ml_jobs(StatusEquals="InProgress")["AutoMLJobSummaries"]:
+            if job["AutoMLJobName"].startswith(f"ad-{dataset}-"):
+                return str(job["AutoMLJobName"])
+        time.sleep(0.1)
     raise AssertionError("the job never started")
