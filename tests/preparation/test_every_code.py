@@ -26,6 +26,8 @@ SOURCE = Path(autodrop.__file__).parent
 NOT_IN_A_FILE = {
     "FILE_GONE": "there is no file: it was deleted before it could be read",
     "FILE_REPLACED": "the file is good; another one took its place while a job was reading",
+    "ROWS_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
+    "SETTING_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
     "SPLIT_TOO_LARGE": "the file is good, but too large for a function: see tests/spark",
     "TEST_FILE_UNSUPPORTED": "both files are good, but one is too large for a function",
 }
