@@ -192,9 +192,13 @@ def _point_at(aws: LocalAws, address: str, template: Path) -> None:
 
 def _about(event: dict[str, Any], containers: Containers, run: str) -> dict[str, Any]:
     """Return the event with the names of a run of ours instead of those in the file."""
+    bucket = containers.autodrop.outputs["DataBucketName"]
+    for record in event.get("Records", []):
+        # The failed event lies as text in the message: it is about the bucket of its stack.
+        record["body"] = record["body"].replace('"data-bucket"', f'"{bucket}"')
     detail = event.get("detail", {})
     if "object" in detail:
-        detail["bucket"]["name"] = containers.autodrop.outputs["DataBucketName"]
+        detail["bucket"]["name"] = bucket
         detail["object"]["key"] = f"runs/container/{run}/dataset.json"
     for name in ("run_id", "TransformJobName"):
         if name in detail:
