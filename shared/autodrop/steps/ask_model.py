@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from autodrop.dataset import Dataset
@@ -25,6 +24,7 @@ def ask_model(
     dataset: Dataset,
     problem_type: ProblemType,
     keys: Sequence[str],
+    folder: Path,
     held_out: Mapping[str, Any],
 ) -> Drivers:
     """Return what drives the model, or why that is not known.
@@ -34,10 +34,11 @@ def ask_model(
         dataset: The prepared dataset.
         problem_type: The kind that Autopilot resolved.
         keys: What each line of the output holds, in order.
+        folder: Where that is put while it is read.
         held_out: The section of the summary.
     """
     try:
-        return Drivers(_asked(bucket, dataset, problem_type, keys, held_out))
+        return Drivers(_asked(bucket, dataset, problem_type, keys, folder, held_out))
     except NotProbed as problem:
         return Drivers(None, str(problem))
     except NotFound:
@@ -49,6 +50,7 @@ def _asked(
     dataset: Dataset,
     problem_type: ProblemType,
     keys: Sequence[str],
+    folder: Path,
     held_out: Mapping[str, Any],
 ) -> dict[str, Any]:
     if dataset.probe_rows is None:
@@ -69,10 +71,9 @@ def _asked(
     plan = _plan(bucket.read(dataset.folder.probe_plan))
     # Where preparation saw measurements and Autopilot classes, the truth has their spelling.
     spelling = spelling_of(dataset, [row.truth for row in plan.base])
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / PROBE_OUTPUT
-        bucket.download(_output(bucket, dataset), path)
-        return drivers(plan, read_said(path, keys, spelling.of), question)
+    path = folder / PROBE_OUTPUT
+    bucket.download(_output(bucket, dataset), path)
+    return drivers(plan, read_said(path, keys, spelling.of), question)
 
 
 def _plan(written: bytes) -> ProbePlan:

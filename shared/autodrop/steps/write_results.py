@@ -85,7 +85,14 @@ def _write(
         _importance(bucket, dataset, autopilot),
         columns,
         _previous(services, run, dataset, problem_type),
-        partial(ask_model, bucket, dataset, problem_type, autopilot["response_keys"]),
+        partial(
+            ask_model,
+            bucket,
+            dataset,
+            problem_type,
+            autopilot["response_keys"],
+            services.work_folder,
+        ),
     )
     with empty_work_folder(services.work_folder) as place:
         table = place / "predictions.csv"
