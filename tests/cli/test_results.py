@@ -119,7 +119,7 @@ def printed(summary: dict[str, Any], width: int = 140) -> str:
 
 
 def test_a_best_candidate_without_an_objective_is_said_to_have_none() -> None:
-    summary = examples.binary()
+    summary = copy.deepcopy(examples.binary())
     for holder in (summary, summary["best_candidate"]):
         holder["objective"] = None
 

@@ -90,10 +90,11 @@ class Queue:
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[Queue]:
     made = Queue(tmp_path / "events", {"f": Lambda(), "g": Lambda()})
+    first = list(made.functions.values())
     yield made
     for events in made.open_queues:
         events.stop()
-    for function in made.functions.values():
+    for function in [*first, *made.functions.values()]:
         function.may_end.set()
 
 
