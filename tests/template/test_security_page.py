@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from docs.accepted_findings import accepted_findings
 from docs.generate_security import PAGE, USED, page
 from docs.policies import Statement, identity_policies, needed_on_aws, statements
+from tests.template.sources import names_of_tests
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,12 @@ def test_no_reason_is_about_a_statement_that_is_not_there(
     for policy in identity_policies(resources):
         sids = {each.get("Sid") for each in policy.statements}
         assert needed_on_aws(policy.holder, template["Resources"]).keys() <= sids
+
+
+def test_every_accepted_finding_has_its_reason_and_tests_that_exist() -> None:
+    for entry in accepted_findings():
+        assert entry.reason.endswith("."), entry.check
+        assert set(entry.kept_by) <= names_of_tests(), entry.check
 
 
 def test_no_role_has_two_statements_of_one_name(listed: list[Statement]) -> None:
