@@ -9,10 +9,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	2>/dev/null && echo $$p && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+FAST := not e2e and not docker and not audit
 EXAMPLE := examples/bank-marketing
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo test check format docs record bench clean
+.PHONY: help setup demo test check audit format docs record bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,15 +39,20 @@ demo: setup ## Drop the bank-marketing file on a local AWS and put the results i
 	@echo "  $(BIN)/autodrop local stop               end it"
 
 test: setup ## Run all tests, the real template on the local AWS included
-	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
-	@$(BIN)/python -m pytest -m "e2e or docker"
+	@$(BIN)/python -m pytest -q -n auto -m "$(FAST)"
+	@$(BIN)/python -m pytest -m "not ($(FAST))"
 
 check: setup ## Check format, lint, types, the template, and run the fast tests
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint
-	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
+	@$(BIN)/python -m pytest -q -n auto -m "$(FAST)"
+
+audit: setup ## Check template and code with checkov and bandit, and ask for advisories on the dependencies
+	@$(BIN)/python -m pytest -q -m audit
+	@$(BIN)/uv audit --frozen
+	@$(BIN)/uv audit --frozen --project audit
 
 format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format --quiet

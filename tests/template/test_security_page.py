@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from docs.generate_security import PAGE, USED, page
+from docs.accepted_findings import accepted_findings
+from docs.generate_security import PAGE, USED, only_roles_write_runs, page
 from docs.policies import Statement, identity_policies, needed_on_aws, statements
+from tests.template.sources import names_of_tests
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,39 @@ def test_no_reason_is_about_a_statement_that_is_not_there(
     for policy in identity_policies(resources):
         sids = {each.get("Sid") for each in policy.statements}
         assert needed_on_aws(policy.holder, template["Resources"]).keys() <= sids
+
+
+def test_the_statement_that_narrows_runs_leaves_it_to_every_role_that_writes_there(
+    listed: list[Statement], resources: dict[str, dict[str, Any]]
+) -> None:
+    statement = only_roles_write_runs(resources)
+
+    arns = statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]
+    assert {arn.rpartition("autodrop-")[2] for arn in arns} == {
+        each.role for each in listed if {"s3:PutObject"} & set(each.actions)
+    }
+    assert all(
+        resource.startswith(statement["Resource"].removesuffix("*"))
+        for each in listed
+        if "s3:PutObject" in each.actions
+        for resource in each.resources
+    )
+
+
+def test_the_page_says_what_every_role_reaches(listed: list[Statement]) -> None:
+    table = page().partition("### What each role reaches")[2].partition("## Its statements")[0]
+
+    assert table.count("\n| ") == 2 + len({each.role for each in listed})
+    for statement in listed:
+        for resource in statement.resources:
+            named = resource.rpartition(":")[2].removeprefix("autodrop-databucket").strip("/")
+            assert f"{named or 'keys'}`" in table
+
+
+def test_every_accepted_finding_has_its_reason_and_tests_that_exist() -> None:
+    for entry in accepted_findings():
+        assert entry.reason.endswith("."), entry.check
+        assert set(entry.kept_by) <= names_of_tests(), entry.check
 
 
 def test_no_role_has_two_statements_of_one_name(listed: list[Statement]) -> None:
