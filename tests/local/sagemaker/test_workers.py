@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autodrop_local.sagemaker import worker
 from autodrop_local.sagemaker.workers import Forks, JobProcess, Workers, WorkerSource
 from tests.local.sagemaker.stage import eventually
 
@@ -142,3 +145,13 @@ def test_no_process_outlives_its_host(
     host.stdout.close()
 
     eventually(lambda: processes_in(tmp_path) == set(), PATIENCE)
+
+
+def test_autogluon_reads_once_which_packages_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    utils: Any = importlib.import_module("autogluon.common.utils.utils")
+    monkeypatch.setattr(utils, "get_package_versions", utils.get_package_versions)
+    worker._list_packages_once()
+
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: pytest.fail("read again"))
+
+    assert "autogluon.tabular" in utils.get_autogluon_metadata()["packages"]
