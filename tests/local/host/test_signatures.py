@@ -257,6 +257,23 @@ def test_internal_path_is_closed_even_with_a_key() -> None:
     assert ask(in_query_protocol("POST", "/reset")).passed
 
 
+def test_websocket_is_closed_before_it_is_open() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def application(*_: Any) -> None:
+        raise AssertionError("passed on")
+
+    asyncio.run(guard(application, IssuedKeys())({"type": "websocket"}, receive, send))  # type: ignore[arg-type]
+
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
 @every_call
 def test_wrong_secret_is_refused(call: Call) -> None:
     assert ask(caught(call, secret="guessed")).refused == "SignatureDoesNotMatch"
