@@ -35,6 +35,8 @@ from tests.preparation.files import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 in_one_folder = settings(
     phases=[Phase.explicit, Phase.generate],
     max_examples=8,

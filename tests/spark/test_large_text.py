@@ -25,6 +25,8 @@ from autodrop.preparation.large_text import (
 )
 from autodrop.preparation.reading import Table
 
+pytestmark = pytest.mark.slow
+
 
 def one_by_one(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     return [work(item) for item in items]

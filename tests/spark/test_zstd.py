@@ -13,6 +13,8 @@ from pyspark.sql import SparkSession
 from autodrop.preparation.engine import CannotRead
 from autodrop.preparation.spark_engine import Spark
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_spark_without_a_library_for_zstd_does_not_call_the_file_damaged(
     tmp_path: Path,
