@@ -322,6 +322,14 @@ def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
         time.sleep(0.01)
 
 
+def is_running(process: int) -> bool:
+    """Return whether there is such a process, and it has not ended."""
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
 def credentials_for(role: str) -> RoleCredentials:
     if role == UNTRUSTING_ROLE:
         raise PermissionError("sts:AssumeRole")
