@@ -179,7 +179,9 @@ def test_the_job_is_given_the_code_the_drop_and_the_settings(large: Journey) -> 
     order = json.loads(objects[FOLDER.processing_code("order.json")])
     assert "autodrop/__init__.py" in names
     assert "autodrop/settings.py" in names
-    assert b"autodrop.preparation.large" in objects[FOLDER.processing_code("prepare_large.py")]
+    assert (
+        b"autodrop.preparation.running.job" in objects[FOLDER.processing_code("prepare_large.py")]
+    )
     assert order["run_id"] == RUN
     assert order["drop"] == {
         "bucket": BUCKET,

@@ -8,10 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from autodrop.duckdb_engine import DuckDB, TooManyGroups
 from autodrop.errors import OutOfRoom, Rejected
-from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import TooManyGroups
-from autodrop.preparation.parquet import to_text
+from autodrop.preparation.reading.parquet import to_text
 from autodrop.work_folder import within_room
 
 ROWS = 50_000

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import autodrop
-from autodrop.preparation.prepare import prepare
+from autodrop.preparation.prepare import Work, prepare
 from autodrop.settings import parse_settings
 from tests.data.make_bad_files import bad_files, good_files
 from tests.preparation import bad_files as bad
@@ -60,7 +60,7 @@ def test_every_code_has_a_file() -> None:
 def test_nothing_is_said_of_a_good_file(name: str, tmp_path: Path) -> None:
     content = (bad.FOLDER.parent / name).read_bytes()
 
-    result = prepare(dropped(tmp_path, content), parse_settings(), tmp_path)
+    result = prepare(dropped(tmp_path, content), parse_settings(), Work(tmp_path))
 
     expected = {"sensors.csv": ["DATES"], "umsatz.csv": ["DECIMAL_COMMAS"]}
     codes = [warning.code for warning in result.dataset.warnings]
@@ -153,7 +153,7 @@ def test_a_warning_never_holds_a_whole_long_cell(tmp_path: Path) -> None:
     rows = table(600).decode().splitlines()
     rows[9] = f"{LONG},3,{LONG}"
 
-    result = prepare(dropped(tmp_path, "\n".join(rows).encode()), parse_settings(), tmp_path)
+    result = prepare(dropped(tmp_path, "\n".join(rows).encode()), parse_settings(), Work(tmp_path))
 
     codes = [warning.code for warning in result.dataset.warnings]
     assert {"MIXED_TYPES", "CLASS_TOO_SMALL"} <= set(codes)

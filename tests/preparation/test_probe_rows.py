@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodrop.dataset import Split
-from autodrop.preparation import routing
-from autodrop.preparation.probe_rows import Budget, write_probe
-from autodrop.preparation.spelling import spelled
+from autodrop.preparation.cells.spelling import spelled
+from autodrop.preparation.splitting import routing
+from autodrop.preparation.splitting.probe_rows import Budget, write_probe
 from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.errors import Rejected
-from autodrop.preparation.prepare import Dropped, Prepared, prepare
-from autodrop.preparation.splits import (
+from autodrop.preparation.prepare import Dropped, Prepared, Work, prepare
+from autodrop.preparation.splitting.sides import (
     random_rule,
     random_training_rows,
     stratified_training_rows,
@@ -354,7 +354,7 @@ def with_test_file(folder: Path, rows: Table, own: bytes, **said: Any) -> Prepar
     (folder / "work").mkdir(exist_ok=True)
     path = dropped(folder, written(rows)).paths[0]
     drop = Dropped([path], a_drop(), "ad-bank-0123456789ab", test_path=folder / "own")
-    return prepare(drop, parse_settings(said), folder / "work")
+    return prepare(drop, parse_settings(said), Work(folder / "work"))
 
 
 def test_a_test_file_of_one_s_own_is_the_test_and_all_other_rows_train(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from autodrop.preparation.spark_engine import Spark
 from pyspark.sql import SparkSession
 
-from autodrop.preparation.spark_engine import Spark
 from autodrop_local.sagemaker.engine.spark_container import java_home
 
 

@@ -11,8 +11,8 @@ import pytest
 from autodrop.dataset import Dataset
 from autodrop.naming import Drop, run_id
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.large import EMPTY_MARK, leave_no_folder_empty, paths_of
 from autodrop.preparation.prepare import prepare
+from autodrop.preparation.running.job import EMPTY_MARK, leave_no_folder_empty, paths_of
 from autodrop.probe import ProbePlan
 from autodrop.requests import ProcessingSetup, processing_job_request
 from autodrop.run import Run, RunState

@@ -9,11 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from autodrop.errors import Rejected
-from autodrop.preparation.dialect import Dialect
 from autodrop.preparation.large_text import (
     Item,
     LargeText,
@@ -23,7 +18,12 @@ from autodrop.preparation.large_text import (
     part_name,
     write_rows,
 )
-from autodrop.preparation.reading import Table
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autodrop.errors import Rejected
+from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.table import Table
 
 
 def one_by_one(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

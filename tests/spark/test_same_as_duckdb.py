@@ -13,14 +13,14 @@ from typing import Any
 
 import duckdb as duckdb_module
 import pytest
+from autodrop.preparation.large_prepare import prepare_large
+from autodrop.preparation.spark_engine import Spark
 from backports import zstd
 
 from autodrop.errors import Rejected
 from autodrop.findings import Finding
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.large_prepare import prepare_large
 from autodrop.preparation.prepare import Prepared, prepare
-from autodrop.preparation.spark_engine import Spark
 from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import Settings, parse_settings
 from tests.builders import a_drop

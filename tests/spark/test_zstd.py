@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from autodrop.preparation.spark_engine import Spark
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-from autodrop.preparation.engine import CannotRead
-from autodrop.preparation.spark_engine import Spark
+from autodrop.duckdb_engine import CannotRead
 
 
 def test_a_spark_without_a_library_for_zstd_does_not_call_the_file_damaged(

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from autodrop.preparation.counting import Layout, count_table
-from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import TooManyGroups
+from autodrop.duckdb_engine import DuckDB, TooManyGroups
+from autodrop.preparation.profiling.counting import Layout, count_table
 
 
 class Cramped(DuckDB):

@@ -6,9 +6,8 @@ import csv
 import re
 from pathlib import Path
 
-from autodrop.preparation.dialect import LONGEST_ROW, Dialect
-from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import column
+from autodrop.duckdb_engine import DuckDB, column
+from autodrop.preparation.reading.dialect import LONGEST_ROW, Dialect
 from autodrop.results.spreadsheet import CHANGED
 
 

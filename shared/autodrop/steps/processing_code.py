@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 # The same as `processing/prepare_large.py`, which is not deployed: a test holds the two together.
 SCRIPT = b'''"""What the Spark container runs when a dropped file is too large for a function."""
 
-from autodrop.preparation.large import main
+from autodrop.preparation.running.job import main
 
 main()
 '''

@@ -39,7 +39,7 @@ def main():
 
 
 def with_stand_in(archive: bytes) -> bytes:
-    """Return the package with the stand-in as its `autodrop.preparation.large`."""
+    """Return the package with the stand-in as its `autodrop.preparation.running.job`."""
     changed = io.BytesIO()
     name = "autodrop/preparation/large.py"
     with (

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from autodrop.preparation.cells import LARGEST_EXACT
-from autodrop.preparation.facts import HISTOGRAM_BINS, QUANTILES, Bin, Numbers
+from autodrop.preparation.cells.kinds import LARGEST_EXACT
+from autodrop.preparation.profiling.facts import HISTOGRAM_BINS, QUANTILES, Bin, Numbers
 
 
 def numbers_of(rows: Mapping[str, int], number: Mapping[str, float]) -> Numbers:

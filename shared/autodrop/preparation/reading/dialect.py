@@ -14,12 +14,12 @@ from functools import cached_property
 
 from autodrop.errors import Rejected
 from autodrop.findings import counted, quoted
-from autodrop.preparation.cells import LINE_BREAK, Kind, kind_of
+from autodrop.preparation.cells.kinds import LINE_BREAK, Kind, kind_of
+from autodrop.preparation.reading.text import LONGEST_ROW
 
 _DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 SAMPLE_BYTES = 1_000_000
-LONGEST_ROW = 6 * 1024 * 1024
 # In a table with damaged rows, most rows are still alike.
 _LEAST_AGREEMENT = 0.5
 # Of two readings that both make a table, one is believed when this much more of its cells are

@@ -9,20 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from autodrop.dataset import Dataset
 from autodrop.findings import shortened
-from autodrop.preparation.cells import Kind, kind_of
-from autodrop.preparation.dialect import LONGEST_ROW
-from autodrop.preparation.routing import blocks_of_lines
-from autodrop.preparation.spelling import spelled
+from autodrop.preparation.cells.kinds import Kind, kind_of
+from autodrop.preparation.cells.spelling import spelled
+from autodrop.preparation.reading.dialect import LONGEST_ROW
 from autodrop.probe import PROBE_FILE, BaseRow, ProbedFeature, ProbePlan
 from autodrop.settings import ProblemType
 
+_BLOCK = 4 * 1024 * 1024
 _LINE_FEED = ord("\n")
 _CELL = re.compile(r'("(?:[^"]|"")*"|[^,]*),')
 # With fewer rows for each of them, some columns are left out.
@@ -329,7 +329,7 @@ def _blocks(paths: Sequence[Path], *, header: bool) -> Iterator[tuple[bytes, Pos
     for path in paths:
         with path.open("rb") as file:
             skipped = int(header)
-            for block in blocks_of_lines(file):
+            for block in _blocks_of_lines(file):
                 ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == _LINE_FEED) + 1
                 yield block, np.concatenate(([0], ends))[skipped:]
                 skipped = 0
@@ -357,3 +357,15 @@ def _lines_at(paths: Sequence[Path], wanted: Positions, *, header: bool) -> Iter
         for place in (wanted[low:high] - first).tolist():
             yield block[places[place] : places[place + 1] - 1].decode()
         first += rows
+
+
+def _blocks_of_lines(source: BinaryIO) -> Iterator[bytes]:
+    """Yield a file in blocks of whole lines."""
+    kept = b""
+    while chunk := source.read(_BLOCK):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield kept + chunk[:end]
+            kept = chunk[end:]
+        else:
+            kept += chunk

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autodrop.preparation.facts import Association
+from autodrop.preparation.profiling.facts import Association
 
 _BINS = 20
 # Rows for each different cell, at least, before "always the same class" says something.

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from autodrop.dataset import MODEL_NEGATIVE, MODEL_POSITIVE, Target
 from autodrop.errors import Rejected
 from autodrop.findings import counted, quoted
-from autodrop.preparation.cells import LINE_BREAK
-from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
-from autodrop.preparation.facts import ColumnFacts
-from autodrop.preparation.spelling import on_one_line
+from autodrop.preparation.cells.kinds import LINE_BREAK
+from autodrop.preparation.cells.spelling import on_one_line
+from autodrop.preparation.profiling.describing import MOST_NUMERIC_CLASSES
+from autodrop.preparation.profiling.facts import ColumnFacts
 from autodrop.settings import ProblemType, Settings
 
 _USUAL_NAMES = ("y", "target", "label", "class", "outcome")

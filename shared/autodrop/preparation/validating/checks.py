@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from autodrop.dataset import Target
 from autodrop.errors import Rejected
 from autodrop.findings import NOTE, WARNING, Finding, counted, quoted, shortened
-from autodrop.preparation.cells import Kind, kind_of
-from autodrop.preparation.counting import MOST_NUMERIC_CLASSES
-from autodrop.preparation.facts import ColumnFacts, TableFacts
-from autodrop.preparation.profile import is_free_text
-from autodrop.preparation.target import describe_target
+from autodrop.preparation.cells.kinds import Kind, kind_of
+from autodrop.preparation.profiling.describing import MOST_NUMERIC_CLASSES
+from autodrop.preparation.profiling.facts import ColumnFacts, TableFacts
+from autodrop.preparation.profiling.profile import is_free_text
+from autodrop.preparation.validating.target import describe_target
 from autodrop.settings import ProblemType, Settings
 
 # "A minimum of 500 rows is required for the training dataset"
@@ -294,7 +294,7 @@ def _decimal(facts: TableFacts, settings: Settings) -> str | None:
     if settings.read.decimal is not None:
         return settings.read.decimal
     commas = any(c.is_numeric and c.cells(Kind.DECIMAL_COMMA) for c in facts.columns)
-    points = any(c.is_numeric and c.points > c.maybe_thousands for c in facts.columns)
+    points = any(c.is_numeric and c.plain_points for c in facts.columns)
     if commas == points:
         return None
     return "," if commas else "."
@@ -312,7 +312,7 @@ def _check_numbers(column: ColumnFacts, decimal: str | None) -> None:
     if column.is_numeric and only_ambiguous and decimal != ",":
         cell = column.examples[Kind.AMBIGUOUS]
         raise _unclear(column, cell, cell.replace(",", ""), cell.replace(",", "."))
-    pointed = column.maybe_thousands and column.maybe_thousands == column.points
+    pointed = column.points and not column.plain_points
     if column.is_numeric and pointed and decimal == ",":
         cell = next(
             (c for c in column.counts or {} if "." in c), column.examples.get(Kind.NUMBER, "1.234")

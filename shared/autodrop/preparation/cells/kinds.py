@@ -1,7 +1,7 @@
 """What a single cell says: a number, a date, nothing.
 
-One definition for all engines: the patterns are in the part of the language that Python, RE2
-(DuckDB) and Java (Spark) share, and always have to match the whole cell.
+Asked of one cell here, and of whole columns in `expressions`; both use the same patterns, in the
+part of the language that Python and Rust share. A pattern always has to match the whole cell.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ RECORD_BREAKERS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 LINE_BREAK = re.compile(rf"\r\n|[\n{RECORD_BREAKERS}]")
 # Integers above lose digits in a double, which is what every engine computes with.
 LARGEST_EXACT = 2.0**53
-LARGEST_DOUBLE = "1.7976931348623157e308"
 
 
 class Kind(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autodrop.findings import shortened
-from autodrop.preparation.cells import Kind
-from autodrop.preparation.facts import QUANTILES, ColumnFacts, TableFacts
+from autodrop.preparation.cells.kinds import Kind
+from autodrop.preparation.profiling.facts import QUANTILES, ColumnFacts, TableFacts
 
 SCHEMA_VERSION = 2
 _LONGEST_VALUE = 200

@@ -1,4 +1,4 @@
-"""What was counted in a table, whichever engine counted it."""
+"""What is known of a table that was counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from autodrop.preparation.cells import Kind
+from autodrop.preparation.cells.kinds import Kind
 
 # The shares of the numbers that lie below the quantiles of `Numbers`.
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -41,11 +41,12 @@ class Numbers:
         highest: The largest.
         mean: None where the sum is beyond a double; so is `deviation` (of the population).
         deviation: Standard deviation.
-        quantiles: One for each of `QUANTILES`; interpolated where all cells were counted,
-            approximate otherwise.
+        quantiles: One for each of `QUANTILES`, interpolated; of the sampled rows where the cells
+            were too many to be counted.
         are_whole: Whether none has a fraction.
         inexact: Whole numbers beyond 2**53, of which a double loses digits.
-        bins: `HISTOGRAM_BINS` of equal width; one where all numbers are equal.
+        bins: `HISTOGRAM_BINS` of equal width; one where all numbers are equal. Their rows are
+            those of the sample, scaled, where the cells were too many to be counted.
     """
 
     lowest: float
@@ -91,6 +92,7 @@ class ColumnFacts:
         examples: One whole cell of each kind that occurs, MISSING left out.
         distinct: Different present cells.
         distinct_is_exact: False where it was estimated from a sample of the different cells.
+        never_repeats: Whether no cell of that sample stands in two rows.
         counts: Every present cell with its rows, most frequent first, ties by cell; None where
             there are more than `MOST_COUNTED`.
         shortest: Characters of the shortest present cell.
@@ -101,7 +103,7 @@ class ColumnFacts:
         decimal_comma: Whether its numbers are read with a decimal comma.
         numeric: Cells that are finite numbers.
         points: Numbers with a decimal point.
-        maybe_thousands: Those of them that are a thousand where decimals stand behind a comma.
+        plain_points: Those that are no thousand where decimals stand behind a comma, as 1.234 is.
         numbers: About its finite numbers; None when it has none.
         association: None for the target itself, for an empty column and when not measured.
     """
@@ -112,6 +114,7 @@ class ColumnFacts:
     examples: Mapping[Kind, str]
     distinct: int
     distinct_is_exact: bool = True
+    never_repeats: bool = False
     counts: Mapping[str, int] | None = None
     shortest: int = 0
     longest: int = 0
@@ -121,7 +124,7 @@ class ColumnFacts:
     decimal_comma: bool = False
     numeric: int = 0
     points: int = 0
-    maybe_thousands: int = 0
+    plain_points: int = 0
     numbers: Numbers | None = None
     association: Association | None = None
 
@@ -175,14 +178,7 @@ class ColumnFacts:
     @property
     def differs_everywhere(self) -> bool:
         """Whether no row is missing it and no two rows have the same."""
-        if self.missing or not self.rows:
-            return False
-        return self.distinct == self.rows if self.distinct_is_exact else self._sample_is_unique
-
-    @property
-    def _sample_is_unique(self) -> bool:
-        # Rows and different cells were counted in the same sample: it was all or nothing there.
-        return self.distinct >= self.rows
+        return not self.missing and self.rows > 0 and self.never_repeats
 
 
 @dataclass(frozen=True)
@@ -197,10 +193,9 @@ class TableFacts:
         target_missing: Rows without a target.
         duplicates: Rows that are the same as an earlier one, the target included.
         duplicates_are_exact: False where they were counted in a sample and scaled.
-        octets: Bytes of all cells, unquoted.
-        quotes: Double quotes in all cells.
         line_feeds: Line feeds in all cells.
-        backslashes: Backslashes in all cells.
+        sampled: Usable rows from which quantiles and associations of columns with many different
+            cells come; all of them in a small table.
     """
 
     rows: int
@@ -210,10 +205,8 @@ class TableFacts:
     target_missing: int
     duplicates: int = 0
     duplicates_are_exact: bool = True
-    octets: int = 0
-    quotes: int = 0
     line_feeds: int = 0
-    backslashes: int = 0
+    sampled: int = 0
 
     @property
     def usable(self) -> int:

@@ -1,4 +1,4 @@
-"""The engine for files that a function prepares: DuckDB, out of core, on a text or Parquet."""
+"""DuckDB on tables that need not fit into the memory: what the results are computed with."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from autodrop.preparation.dialect import LONGEST_ROW, Dialect
-from autodrop.preparation.engine import CannotRead, Group, TooManyGroups, column
+from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.text import LONGEST_ROW
 
 # A whole multiple of the longest row: with others, DuckDB 1.4 fails on rows near that length.
 _BUFFER = 2 * LONGEST_ROW
 # More is slower: it is the parsing that takes the time, and every thread has its buffers.
 _MEGABYTES = 256
 # A wider table is one whose columns' buffers take the memory, in every thread again.
-WIDE = 100
+_WIDE = 100
 _MEGABYTES_FOR_COLUMN = 0.5
-# A row group for what is parsed at once: the columns of more would have to fit into the memory, and
-# so would a dictionary for every column.
-_BY_COLUMN = "format parquet, row_group_size 1, dictionary_size_limit 1"
 _SETTINGS = {
     "threads": "2",
     # Nothing is loaded or fetched that did not come with the package.
@@ -32,6 +29,19 @@ _SETTINGS = {
 
 
 _FULL = "No space left on device"
+
+
+class CannotRead(Exception):
+    """The engine cannot read the text as the table that its dialect makes of it."""
+
+
+class TooManyGroups(MemoryError):
+    """The answer has more groups than the memory, and the disk beside it, holds at once."""
+
+
+def column(position: int) -> str:
+    """Return the name of a column in the view `cells`."""
+    return f"c{position}"
 
 
 @contextmanager
@@ -58,7 +68,7 @@ def _translated() -> Iterator[None]:
 
 
 class DuckDB:
-    """`autodrop.preparation.engine.Engine` on DuckDB.
+    """A database with a view `cells` of text columns c0, c1, … in file order, none of them null.
 
     A context manager: leaving it closes the database.
     """
@@ -70,7 +80,7 @@ class DuckDB:
             folder: Takes what does not fit into memory.
             reserve: The memory to take, in megabytes, where a statement does not fit otherwise.
         """
-        # Not above: the Spark container has no DuckDB, and imports what knows this class.
+        # Not above: only the function that writes results has DuckDB.
         import duckdb
 
         self._reserve = reserve
@@ -107,24 +117,9 @@ class DuckDB:
             "create or replace view cells as select * "
             f"from read_csv({self.literal(str(path))}, {options})"
         )
-        self.expect(width)
-
-    def expect(self, width: int) -> None:
-        """Take the memory that tables of so many columns need."""
-        if width > WIDE:
+        if width > _WIDE:
             self._connection.execute("set threads = 1")
             self._allow(_MEGABYTES + int(width * _MEGABYTES_FOR_COLUMN))
-
-    def keep_by_column(self, path: Path) -> None:
-        """Copy the view `cells` to `path`, from where columns are read without the others.
-
-        Raises:
-            CannotRead: The text is not what its dialect says.
-            TooManyGroups: The memory is too small for rows of this width.
-        """
-        target = self.literal(str(path))
-        self.query(f"copy (select * from cells) to {target} ({_BY_COLUMN})")
-        self.query(f"create or replace view cells as select * from read_parquet({target})")
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return all rows of the answer.
@@ -210,37 +205,3 @@ class DuckDB:
     def matches(self, cell: str, pattern: str) -> str:
         """Return the condition that the whole of `cell` matches `pattern`."""
         return f"regexp_full_match({cell}, {self.literal(pattern)})"
-
-    def number(self, cell: str) -> str:
-        """Return `cell` as a double, null or infinite where a double cannot hold it."""
-        return f"try_cast({cell} as double)"
-
-    def grouped(self, source: str, groups: Sequence[Group], aggregates: str) -> str:
-        """Return the query that groups the rows of a query in several ways at once."""
-        which = " ".join(
-            f"when grouping({next(iter(keys.values()))}) = 0 then {which}" for which, keys in groups
-        )
-        columns: dict[str, dict[str, None]] = {}
-        for _, keys in groups:
-            for name, key in keys.items():
-                columns.setdefault(name, {})[key] = None
-        shown = ", ".join(
-            f"coalesce({', '.join(each)}) as {name}" for name, each in columns.items()
-        )
-        sets = ", ".join(f"({', '.join(keys.values())})" for _, keys in groups)
-        return (
-            f"select case {which} end as which, {shown}, {aggregates} from ({source}) "
-            f"group by grouping sets ({sets})"
-        )
-
-    def octets(self, cell: str) -> str:
-        """Return the bytes of `cell` in UTF-8."""
-        return f"strlen({cell})"
-
-    def fingerprint(self, cells: Sequence[str]) -> str:
-        """Return a whole number that is the same for the same cells and no other, nearly."""
-        return f"hash({', '.join(cells)})"
-
-    def quantiles(self, number: str, shares: Sequence[float]) -> str:
-        """Return the expression for a list of quantiles of `number`, nulls left out."""
-        return f"approx_quantile({number}, [{', '.join(map(str, shares))}])"

@@ -1,0 +1,131 @@
+"""A Parquet file, or the parts of one, as the text of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from autodrop.errors import Rejected
+from autodrop.findings import quoted
+from autodrop.preparation.cells.expressions import on_one_line_expr
+from autodrop.preparation.cells.spelling import spelled
+from autodrop.preparation.reading.text import too_large
+
+_MAGIC = b"PAR1"
+# How many cells are unpacked at once.
+_CELLS = 2_000_000
+_NESTED = (pl.List, pl.Array, pl.Struct, pl.Binary, pl.Duration, pl.Object)
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is Parquet: it begins and ends with `PAR1`."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start != _MAGIC or path.stat().st_size < 12:
+            return False
+        file.seek(-4, 2)
+        return file.read() == _MAGIC
+
+
+def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -> Path:
+    """Return a file in `folder` with the rows of Parquet files as comma-separated text.
+
+    Numbers are spelled with as many digits as it takes to read the same number again; what is
+    null is an empty cell.
+
+    Raises:
+        Rejected: `NOT_A_TABLE` for a damaged file, `PARQUET_PARTS_DIFFER`, `NESTED_COLUMN`,
+            `DUPLICATE_COLUMNS`, or `TOO_LARGE` for more than `longest` bytes of text.
+    """
+    target = folder / "parquet.csv"
+    try:
+        schema, *others = [pl.read_parquet_schema(path) for path in paths]
+        # Together, the parts would take the types of the first: 2.5 becomes 2, and a column that
+        # only a later one has is left out.
+        if any(dict(other) != dict(schema) for other in others):
+            raise _parts_differ(file_name)
+        _check_types(schema)
+        rows = [
+            pl.scan_parquet(path, glob=False).select(pl.len()).collect().item() for path in paths
+        ]
+        # Every cell takes a byte at least: a separator is one.
+        if sum(rows) * len(schema) > longest:
+            raise too_large(longest)
+        with target.open("wb") as file:
+            file.write(spelled(list(schema)).encode())
+            for path, height in zip(paths, rows, strict=True):
+                _write_rows(path, height, schema, file, longest)
+    except (pl.exceptions.PolarsError, UnicodeError):
+        raise _damaged(file_name) from None
+    return target
+
+
+def _write_rows(path: Path, height: int, schema: pl.Schema, file: BinaryIO, longest: int) -> None:
+    """Write the rows of one file.
+
+    Raises:
+        Rejected: `TOO_LARGE`.
+    """
+    at_once = max(1, _CELLS // len(schema))
+    cells = [_spelled_expr(name, kind) for name, kind in schema.items()]
+    for start in range(0, height, at_once):
+        part = pl.scan_parquet(path, glob=False).slice(start, at_once).select(cells).collect()
+        # A value of a megabyte that repeats stands in the file but once: measured, then written.
+        size = sum(part.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0))
+        if file.tell() + size + part.height * part.width > longest:
+            raise too_large(longest)
+        file.write(part.write_csv(include_header=False).encode())
+
+
+def _spelled_expr(name: str, kind: pl.DataType) -> pl.Expr:
+    """Return the expression for the cells of a column as text."""
+    cell = pl.col(name)
+    if isinstance(kind, pl.Datetime):
+        if kind.time_zone is None:
+            cell = cell.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
+        else:
+            cell = cell.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%d %H:%M:%S%.f+00:00")
+    text = on_one_line_expr(cell.cast(pl.String))
+    return pl.when(text != "").then(text).alias(name)
+
+
+def _check_types(schema: pl.Schema) -> None:
+    """Check that a table has two columns or more, each with single values and a name of its own.
+
+    Raises:
+        Rejected: `NOT_A_TABLE`, `NESTED_COLUMN` or `DUPLICATE_COLUMNS`.
+    """
+    if len(schema) < 2:
+        raise Rejected(
+            "NOT_A_TABLE",
+            "The Parquet file has a single column.",
+            "Drop a table of two columns or more.",
+        )
+    for name, kind in schema.items():
+        if isinstance(kind, _NESTED):
+            raise Rejected(
+                "NESTED_COLUMN",
+                f"Column {quoted(name)} holds {str(kind)[:60]}, which has no single value in a "
+                "row.",
+                "Leave the column out, or make plain columns of its parts.",
+                column=name,
+            )
+
+
+def _parts_differ(file_name: str) -> Rejected:
+    return Rejected(
+        "PARQUET_PARTS_DIFFER",
+        f"The parts of {file_name} do not have the same columns.",
+        "Write all parts with the same columns and types.",
+    )
+
+
+def _damaged(file_name: str) -> Rejected:
+    return Rejected(
+        "NOT_A_TABLE",
+        f"{file_name} is a damaged Parquet file.",
+        "Write it again and drop it anew.",
+    )
