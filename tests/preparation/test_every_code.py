@@ -28,7 +28,6 @@ NOT_IN_A_FILE = {
     "FILE_REPLACED": "the file is good; another one took its place while a job was reading",
     "ROWS_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
     "SETTING_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
-    "SPLIT_TOO_LARGE": "the file is good, but too large for a function: see tests/spark",
     "TEST_FILE_UNSUPPORTED": "both files are good, but one is too large for a function",
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,}")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autodrop.dataset import Split
 from autodrop.preparation.cells.spelling import spelled
-from autodrop.preparation.splitting import routing
+from autodrop.preparation.splitting import probe_rows
 from autodrop.preparation.splitting.probe_rows import Budget, write_probe
 from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import ProblemType
@@ -274,7 +274,7 @@ def test_the_same_rows_give_the_same_probe_in_any_parts_and_blocks(
     rows, labels = numbers(500, 3), labelled(500, 100)
     expected = probed(whole, rows, labels)
 
-    monkeypatch.setattr(routing, "_BLOCK", block)
+    monkeypatch.setattr(probe_rows, "_BLOCK", block)
 
     assert probed(again, rows, labels, parts=parts) == expected
 

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from autodrop.errors import Rejected
 from autodrop.preparation.prepare import Dropped, Prepared, Work, prepare
 from autodrop.preparation.splitting.sides import (
-    random_rule,
     random_training_rows,
     stratified_training_rows,
     training_row_count,
@@ -106,18 +105,6 @@ def test_a_prepared_file_holds_out_what_pandas_leaves_out(
     frame = pd.DataFrame({"row": range(rows)})
     training = frame.sample(frac=1 - fraction, random_state=seed)
     assert held_out(result) == list(frame.drop(training.index)["row"])
-
-
-@given(rows=st.integers(1, 300), parts=st.lists(st.integers(0, 90), max_size=8))
-def test_the_rule_gives_the_same_rows_in_pieces_of_any_size(rows: int, parts: list[int]) -> None:
-    whole = random_rule(rows, rows // 2, 7)([b""] * rows).tolist()
-
-    rule = random_rule(rows, rows // 2, 7)
-    taken: list[bool] = []
-    for part in [*parts, rows]:
-        taken += rule([b""] * min(part, rows - len(taken))).tolist()
-
-    assert taken == whole
 
 
 @given(

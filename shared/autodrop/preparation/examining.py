@@ -22,7 +22,7 @@ from autodrop.preparation.profiling.counting import (
 from autodrop.preparation.profiling.describing import Beginning, describe, layout_of
 from autodrop.preparation.profiling.facts import TableFacts
 from autodrop.preparation.profiling.profile import profile_json
-from autodrop.preparation.reading.blocks import Block, Shape, blocks_of, joined
+from autodrop.preparation.reading.blocks import Block, Shape, blocks_of, first_rows, joined
 from autodrop.preparation.reading.table import (
     Table,
     check_blocks,
@@ -44,6 +44,8 @@ from autodrop.processors import Processors, Threads
 from autodrop.settings import ProblemType, Settings
 
 _NO_LIMIT = 1 << 62
+# What is looked at to tell columns whose cells repeat.
+_BEGINNING = 4 * 1024 * 1024
 MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
 
 
@@ -183,6 +185,7 @@ def count_table(table: Table, target: int, settings: Settings, processors: Proce
         names=table.names,
         target=target,
         sample=table.sample,
+        frame=first_rows(table.shape, _BEGINNING),
         rows=table.expected_rows,
         is_regression=None
         if settings.problem_type is None
@@ -195,6 +198,13 @@ def count_table(table: Table, target: int, settings: Settings, processors: Proce
     check_blocks(table, zip(merged.problems, merged.rows, strict=True))
     if not table.is_parquet:
         check_totals(table)
+    if merged.incomplete:
+        # Rows that are alike at the beginning, and further on are not: as where they are sorted.
+        again = replace(layout, varied=layout.varied | merged.incomplete)
+        again = replace(again, only=frozenset(merged.incomplete))
+        count = partial(count_block, table.shape, again)
+        recounted = merge(processors.map(count, blocks), again).aggregates
+        merged.aggregates.take(merged.incomplete, recounted)
     facts = describe(merged, layout, beginning)
     if merged.second_header is not None and _may_hold_two_tables(facts):
         raise second_table(table, *merged.second_header)

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+KINDS = tuple(Kind)
 _TIME = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 # HUGE has the form of a number, but a double cannot hold it. AMBIGUOUS is 1,234: a thousand or one
 # and a bit. THOUSANDS leaves no doubt: 1,234,567 or 1.234,56.

@@ -7,7 +7,6 @@ the same to the last bit: sums are exact, and a sample is chosen by the lines or
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from autodrop.preparation.cells.expressions import kind_expr, no_label_expr, number_expr
+from autodrop.preparation.cells.expressions import kind_codes, no_label_expr, number_expr
 from autodrop.preparation.cells.kinds import (
+    KINDS,
     LARGEST_EXACT,
     MAYBE_THOUSAND,
     Kind,
@@ -31,9 +31,9 @@ from autodrop.preparation.reading.blocks import Block, Problems, Rows, Shape, co
 
 # Beyond, squares are beyond a double.
 LARGEST_SQUARED = 1e150
-KINDS = tuple(Kind)
 _PLACE = {kind: place for place, kind in enumerate(KINDS)}
 _SEED = 0
+_FIRST_CELLS = 64
 _ALL = 1 << 64
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +49,7 @@ class Layout:
         target: Position of the column to predict.
         commas: Columns whose numbers have a decimal comma.
         varied: Columns whose cells hardly repeat: they are not counted cell by cell.
+        only: The columns to look at; None for all.
         origins: A number for each column from which its deviations are measured.
         leading: The columns that vary most, by which equal rows are looked for first.
         cells_every: One of so many fingerprints of cells is kept.
@@ -65,6 +66,11 @@ class Layout:
     cells_every: int = 1
     rows_every: int = 1
     sample_share: float = 1.0
+    only: frozenset[int] | None = None
+
+    def looks_at(self, position: int) -> bool:
+        """Return whether a column is to be looked at."""
+        return self.only is None or position in self.only
 
 
 @dataclass
@@ -83,8 +89,8 @@ class Aggregates:
         squares: Sums of the squares of these.
         fractions: Numbers with a fraction.
         inexact: Whole numbers of which a double loses digits.
-        points: Numbers with a decimal point.
-        plain_points: Those that are no thousand where decimals stand behind a comma.
+        has_points: Whether there are numbers with a decimal point.
+        has_plain_points: Whether some are no thousand where decimals stand behind a comma.
         shortest: Characters of the shortest present cell.
         longest: Characters of the longest.
         characters: Characters of all present cells.
@@ -102,8 +108,8 @@ class Aggregates:
     squares: list[int]
     fractions: npt.NDArray[np.int64]
     inexact: npt.NDArray[np.int64]
-    points: npt.NDArray[np.int64]
-    plain_points: npt.NDArray[np.int64]
+    has_points: npt.NDArray[np.bool_]
+    has_plain_points: npt.NDArray[np.bool_]
     shortest: npt.NDArray[np.int64]
     longest: npt.NDArray[np.int64]
     characters: npt.NDArray[np.int64]
@@ -128,8 +134,8 @@ class Aggregates:
             squares=[0] * width,
             fractions=zeros(),
             inexact=zeros(),
-            points=zeros(),
-            plain_points=zeros(),
+            has_points=np.zeros(width, dtype=np.bool_),
+            has_plain_points=np.zeros(width, dtype=np.bool_),
             shortest=np.full(width, np.iinfo(np.int64).max),
             longest=zeros(),
             characters=zeros(),
@@ -140,10 +146,15 @@ class Aggregates:
 
     def add(self, other: Aggregates) -> None:
         """Add what was found in other rows."""
-        for name in ("kinds", "numeric", "fractions", "inexact", "points", "plain_points"):
-            getattr(self, name)[...] += getattr(other, name)
-        for name in ("characters", "spaced", "repeats_name"):
-            getattr(self, name)[...] += getattr(other, name)
+        self.kinds += other.kinds
+        self.numeric += other.numeric
+        self.fractions += other.fractions
+        self.inexact += other.inexact
+        self.characters += other.characters
+        self.spaced += other.spaced
+        self.repeats_name += other.repeats_name
+        self.has_points |= other.has_points
+        self.has_plain_points |= other.has_plain_points
         np.minimum(self.lowest, other.lowest, out=self.lowest)
         np.maximum(self.highest, other.highest, out=self.highest)
         np.minimum(self.shortest, other.shortest, out=self.shortest)
@@ -155,6 +166,17 @@ class Aggregates:
             if other.examples[i]:
                 self.add_examples(i, other.examples[i])
             self.fingerprints[i] += other.fingerprints[i]
+
+    def take(self, positions: Iterable[int], other: Aggregates) -> None:
+        """Take what describes some columns from another count of the same rows."""
+        at = np.array(sorted(positions))
+        for name, mine in vars(self).items():
+            theirs = getattr(other, name)
+            if isinstance(mine, np.ndarray):
+                mine[at] = theirs[at]
+            else:
+                for i in at.tolist():
+                    mine[i] = theirs[i]
 
     def add_examples(self, position: int, examples: Mapping[Kind, str]) -> None:
         """Keep of each kind the cell that comes first in sorted order."""
@@ -178,7 +200,8 @@ class BlockFacts:
         counts: For each column its cells with their rows; None where they are too many.
         aggregates: What describes the columns that are not counted.
         duplicates: Fingerprints of rows, those of the sample.
-        sample: Some usable rows, as Arrow files.
+        sample: Some usable rows, as comma-separated text.
+        incomplete: Columns with too many cells to be counted, which were counted in some blocks.
     """
 
     rows: list[int] = field(default_factory=list)
@@ -192,6 +215,7 @@ class BlockFacts:
     aggregates: Aggregates = field(default_factory=lambda: Aggregates.of_nothing(0))
     duplicates: list[Hashes] = field(default_factory=list)
     sample: list[bytes] = field(default_factory=list)
+    incomplete: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -222,17 +246,19 @@ def count_block(shape: Shape, layout: Layout, block: Block) -> BlockFacts:
         blank_lines=rows.blank_lines,
         second_header=rows.second_header,
         problems=[rows.problems],
-        duplicates=[_row_fingerprints(rows.frame, layout)],
     )
     usable = rows.only(usable_rows(rows, layout.target))
     frame = usable.frame
     found.usable = [frame.height]
-    found.sample = [_sampled(usable, layout)] if frame.height else []
-    found.counts = [
-        None if i in layout.varied else _counts(frame[column(i)]) for i in range(shape.width)
-    ]
+    if layout.only is None:
+        found.duplicates = [_row_fingerprints(rows.frame, layout)]
+        found.sample = [_sampled(usable, layout)]
+    looked_at = list(filter(layout.looks_at, range(shape.width)))
+    found.counts = [{} for _ in range(shape.width)]
+    for i in looked_at:
+        found.counts[i] = None if i in layout.varied else _counts(frame[column(i)])
     found.labels = [found.counts[layout.target]]
-    varied = [i for i, counts in enumerate(found.counts) if counts is None]
+    varied = [i for i in looked_at if found.counts[i] is None]
     found.aggregates = _aggregated(frame, varied, layout)
     return found
 
@@ -260,30 +286,29 @@ def merge(facts: Iterable[BlockFacts], layout: Layout) -> BlockFacts:
         merged.sample += block.sample
         merged.aggregates.add(block.aggregates)
         for i, theirs in enumerate(block.counts):
-            _merge_counts(merged, i, theirs, layout)
+            _merge_counts(merged, i, theirs)
     return merged
 
 
-def _merge_counts(
-    merged: BlockFacts, position: int, theirs: dict[str, int] | None, layout: Layout
-) -> None:
+def _merge_counts(merged: BlockFacts, position: int, theirs: dict[str, int] | None) -> None:
     mine = merged.counts[position]
-    if mine is not None and theirs is not None:
-        for cell, rows in theirs.items():
-            mine[cell] = mine.get(cell, 0) + rows
-        if len(mine) <= MOST_COUNTED:
-            return
-    # In other blocks, or together, they are too many to be counted.
-    for counts in (mine, theirs if mine is None else None):
-        if counts:
-            add_counts(merged.aggregates, position, counts, layout)
-    merged.counts[position] = None
+    if mine is None or theirs is None:
+        merged.counts[position] = None
+        if mine or theirs:
+            # In some blocks they were counted: these have no aggregates.
+            merged.incomplete.add(position)
+        return
+    for cell, rows in theirs.items():
+        mine[cell] = mine.get(cell, 0) + rows
+    if len(mine) > MOST_COUNTED:
+        merged.counts[position] = None
+        merged.incomplete.add(position)
 
 
 def add_counts(
     aggregates: Aggregates, position: int, counts: Mapping[str, int], layout: Layout
 ) -> None:
-    """Add the cells of one column, which were counted."""
+    """Add the cells of one column, which were counted; all but their fingerprints."""
     i, comma, origin = position, position in layout.commas, layout.origins[position]
     numbers: dict[float, int] = {}
     for cell, rows in counts.items():
@@ -300,17 +325,9 @@ def add_counts(
         if number is not None:
             numbers[number] = numbers.get(number, 0) + rows
         if is_pointed(cell):
-            aggregates.points[i] += rows
-            aggregates.plain_points[i] += rows * (not maybe_thousand(cell))
+            aggregates.has_points[i] = True
+            aggregates.has_plain_points[i] |= not maybe_thousand(cell)
     aggregates.repeats_name[i] += counts.get(layout.names[i], 0)
-    present = [cell for cell in counts if kind_of(cell) is not Kind.MISSING]
-    hashes = pl.Series(present, dtype=pl.String).hash(_SEED)
-    times = np.array([counts[cell] for cell in present], dtype=np.int64)
-    kept = hashes.to_numpy() < np.uint64(_ALL // layout.cells_every - 1)
-    # A cell that repeats stands here twice: that is all that is asked.
-    aggregates.fingerprints[i].append(
-        np.repeat(hashes.to_numpy()[kept], np.minimum(times[kept], 2))
-    )
     for number, rows in numbers.items():
         _add_number(aggregates, i, number, rows, origin)
 
@@ -360,10 +377,22 @@ def _sampled(rows: Rows, layout: Layout) -> bytes:
     if layout.sample_share < 1:
         chosen = _mixed(rows.lines) < np.uint64(layout.sample_share * 2.0**64)
         frame = frame.filter(pl.Series(chosen))
-    written = io.BytesIO()
-    # The format that holds these rows only, not the block that they are cut from.
-    frame.write_ipc(written, compat_level=pl.CompatLevel.oldest())
-    return written.getvalue()
+    return frame.write_csv(include_header=False).encode()
+
+
+def sampled_rows(counted: BlockFacts, width: int) -> pl.DataFrame:
+    """Return all rows of the sample."""
+    schema = dict.fromkeys(map(column, range(width)), pl.String)
+    lines = b"".join(counted.sample)
+    if not lines:
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(
+        lines,
+        has_header=False,
+        schema=schema,
+        infer_schema=False,
+        missing_utf8_is_empty_string=True,
+    )
 
 
 def _mixed(numbers: npt.NDArray[np.int64]) -> Hashes:
@@ -387,21 +416,20 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
     numbers = np.array(cells.select(pl.all().cast(pl.Float64, strict=False)).to_numpy(), order="F")
     is_number = np.isfinite(numbers)
     lengths = cells.select(pl.all().str.len_bytes()).to_numpy()
-    points = cells.select(pl.all().str.contains(".", literal=True)).to_numpy()
     hashes = cells.select(pl.all().hash(_SEED)).to_numpy()
     is_sampled = hashes < np.uint64(_ALL // layout.cells_every - 1)
     plain = is_number.all(axis=0)
     found.kinds[at, _PLACE[Kind.NUMBER]] = is_number.sum(axis=0)
-    found.shortest[at] = lengths.min(axis=0, where=is_number, initial=np.iinfo(np.uint32).max)
-    found.longest[at] = lengths.max(axis=0, where=is_number, initial=0)
-    found.characters[at] = np.where(is_number, lengths, 0).sum(axis=0)
+    longest = np.iinfo(np.uint32).max
+    counted = lengths if plain.all() else np.where(is_number, lengths, longest)
+    found.shortest[at] = counted.min(axis=0)
+    counted = lengths if plain.all() else np.where(is_number, lengths, 0)
+    found.longest[at], found.characters[at] = counted.max(axis=0), counted.sum(axis=0)
     for place, i in enumerate(positions):
         name, series = layout.names[i], cells[names[place]]
-        odd = None
-        if not plain[place] or i in layout.commas:
-            odd = _Odd.of(series, is_number[:, place], numbers[:, place])
-            _add_odd(found, i, odd, name)
-            is_sampled[odd.at[odd.missing], place] = False
+        if not plain[place]:
+            missing = _add_odd(found, i, series, is_number[:, place], numbers[:, place], name)
+            is_sampled[missing, place] = False
         if i in layout.commas:
             comma = series.to_frame().select(number_expr(pl.col(names[place]), comma=True))
             numbers[:, place] = comma.to_series().fill_null(np.nan).to_numpy()
@@ -412,110 +440,107 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
         if len(kept):
             found.fingerprints[i].append(kept)
     _add_numbers(found, at, numbers, layout)
-    _add_points(found, cells, at, numbers, points, layout)
+    _add_points(found, cells, at)
     return found
 
 
-@dataclass(frozen=True)
-class _Odd:
-    """The cells of a column that Polars does not read as finite numbers.
+def _add_odd(
+    found: Aggregates,
+    position: int,
+    series: pl.Series,
+    is_number: npt.NDArray[np.bool_],
+    numbers: Floats,
+    name: str,
+) -> npt.NDArray[np.int64]:
+    """Add the cells of a column that Polars does not read as finite numbers.
 
-    Attributes:
-        cells: A column `cell` and its `kind`.
-        at: The rows in which they stand.
-        missing: Which of them say nothing.
+    Numbers with blanks around are filled in.
+
+    Returns:
+        The rows of those that say nothing.
     """
-
-    cells: pl.DataFrame
-    at: npt.NDArray[np.int64]
-    missing: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, series: pl.Series, is_number: npt.NDArray[np.bool_], numbers: Floats) -> _Odd:
-        """Return them, and fill in the numbers among them, with blanks around."""
-        at = np.flatnonzero(~is_number)
-        odd = series.filter(pl.Series(~is_number)).rename("cell").to_frame()
-        odd = odd.with_columns(kind=kind_expr(pl.col("cell")), number=number_expr(pl.col("cell")))
-        numbers[at] = odd["number"].fill_null(np.nan).to_numpy()
-        is_number[at] = np.isfinite(numbers[at])
-        missing = (odd["kind"] == str(Kind.MISSING)).to_numpy()
-        return cls(odd.select("cell", "kind"), at, missing)
-
-
-def _add_odd(found: Aggregates, position: int, odd: _Odd, name: str) -> None:
+    i = position
+    rows = np.flatnonzero(~is_number)
+    odd = series.filter(pl.Series(~is_number)).alias("cell")
+    codes = kind_codes(odd)
+    padded = codes == _PLACE[Kind.NUMBER]
+    if padded.any():
+        read = odd.filter(pl.Series(padded)).to_frame().select(number_expr(pl.col("cell")))
+        numbers[rows[padded]] = read.to_series().to_numpy()
+        is_number[rows[padded]] = True
     cell = pl.col("cell")
     length = cell.str.len_chars()
-    described = odd.cells.group_by("kind").agg(
-        rows=pl.len(),
-        example=cell.min(),
-        shortest=length.min(),
-        longest=length.max(),
-        characters=length.sum(),
-        spaced=cell.str.strip_chars(" ").str.contains(" ", literal=True).sum(),
+    described = (
+        pl.DataFrame({"cell": odd, "code": codes})
+        .group_by("code")
+        .agg(
+            rows=pl.len(),
+            example=cell.min(),
+            shortest=length.min(),
+            longest=length.max(),
+            characters=length.sum(),
+            spaced=cell.str.strip_chars(" ").str.contains(" ", literal=True).sum(),
+        )
     )
-    i = position
-    for kind, rows, example, shortest, longest, characters, spaced in described.rows():
-        found.kinds[i, _PLACE[Kind(kind)]] += rows
-        if kind == Kind.MISSING:
+    for code, count, example, shortest, longest, characters, spaced in described.rows():
+        found.kinds[i, code] += count
+        if code == _PLACE[Kind.MISSING]:
             continue
-        found.add_examples(i, {Kind(kind): example})
+        found.add_examples(i, {KINDS[code]: example})
         found.shortest[i] = min(found.shortest[i], shortest)
         found.longest[i] = max(found.longest[i], longest)
         found.characters[i] += characters
         found.spaced[i] += spaced
     if as_number(name) is None:
-        found.repeats_name[i] += int((odd.cells["cell"] == name).sum())
+        found.repeats_name[i] += int((odd == name).sum())
+    missing: npt.NDArray[np.int64] = rows[codes == _PLACE[Kind.MISSING]]
+    return missing
 
 
 def _add_numbers(
     found: Aggregates, at: npt.NDArray[np.int64], numbers: Floats, layout: Layout
 ) -> None:
     is_number = np.isfinite(numbers)
+    has_all = bool(is_number.all())
     found.numeric[at] = is_number.sum(axis=0)
-    found.lowest[at] = numbers.min(axis=0, where=is_number, initial=np.inf)
-    found.highest[at] = numbers.max(axis=0, where=is_number, initial=-np.inf)
-    numbers[~is_number] = 0.0
+    if has_all:
+        found.lowest[at], found.highest[at] = numbers.min(axis=0), numbers.max(axis=0)
+    else:
+        found.lowest[at] = np.where(is_number, numbers, np.inf).min(axis=0)
+        found.highest[at] = np.where(is_number, numbers, -np.inf).max(axis=0)
+        numbers[~is_number] = 0.0
     is_whole = numbers == np.floor(numbers)
-    found.fractions[at] = (~is_whole).sum(axis=0)
-    found.inexact[at] = (is_whole & (np.abs(numbers) > LARGEST_EXACT)).sum(axis=0)
+    found.fractions[at] = len(numbers) - is_whole.sum(axis=0)
+    if (found.highest[at] > LARGEST_EXACT).any() or (found.lowest[at] < -LARGEST_EXACT).any():
+        found.inexact[at] = (is_whole & (np.abs(numbers) > LARGEST_EXACT)).sum(axis=0)
     deviations = _deviations(numbers, np.array(layout.origins)[at])
-    deviations[~is_number] = 0.0
-    for i, total, squares in zip(
-        at.tolist(), exact_sums(deviations), exact_sums(deviations**2), strict=True
-    ):
+    if not has_all:
+        deviations[~is_number] = 0.0
+    totals = exact_sums(deviations)
+    deviations *= deviations
+    for i, total, squares in zip(at.tolist(), totals, exact_sums(deviations), strict=True):
         found.totals[i], found.squares[i] = total, squares
-    numbers[~is_number] = np.nan
 
 
-def _add_points(
-    found: Aggregates,
-    cells: pl.DataFrame,
-    at: npt.NDArray[np.int64],
-    numbers: Floats,
-    points: npt.NDArray[np.bool_],
-    layout: Layout,
-) -> None:
-    for place, i in enumerate(at.tolist()):
-        column_points = points[:, place]
-        if not column_points.any():
+def _add_points(found: Aggregates, cells: pl.DataFrame, at: npt.NDArray[np.int64]) -> None:
+    """Add whether numbers have points, and whether these can only be decimal points."""
+    # In most columns the first cells show it.
+    for rows in (cells.head(_FIRST_CELLS), cells):
+        left = np.flatnonzero(~found.has_plain_points[at])
+        if not len(left):
+            return
+        part = rows.select([cells.columns[place] for place in left])
+        pointed = part.select(pl.all().str.contains(".", literal=True).any()).row(0)
+        left = left[np.array(pointed)]
+        if not len(left):
             continue
-        series = cells.to_series(place)
-        if i in layout.commas or not np.isfinite(numbers[:, place]).all():
-            expr = number_expr(pl.col(series.name)).is_not_null()
-            column_points = column_points & series.to_frame().select(expr).to_series().to_numpy()
-        values = numbers[column_points, place]
-        found.points[i] = len(values)
-        # What is no whole number of thousandths, or has more or fewer digits before the point, is
-        # no thousand; the pattern decides about the rest.
-        with np.errstate(invalid="ignore"):
-            maybe = (np.abs(values) >= 1) & (np.abs(values) < 1_000)
-            maybe &= np.abs(values * 1_000 - np.rint(values * 1_000)) < 1e-6
-        maybe |= ~np.isfinite(values)
-        thousands = 0
-        if maybe.any():
-            rest = series.filter(pl.Series(column_points)).filter(pl.Series(maybe))
-            thousands = int(rest.str.contains(f"^(?:{MAYBE_THOUSAND})$").sum())
-        found.plain_points[i] = len(values) - thousands
+        part = part.select([cells.columns[place] for place in left])
+        cell = pl.all()
+        is_pointed = cell.str.contains(".", literal=True) & number_expr(cell).is_not_null()
+        thousand = cell.str.contains(f"^(?:{MAYBE_THOUSAND})$")
+        found.has_points[at[left]] |= np.array(part.select(is_pointed.any()).row(0))
+        plain = part.select((is_pointed & ~thousand).any()).row(0)
+        found.has_plain_points[at[left]] |= np.array(plain)
 
 
 def kinds_of(aggregates: Aggregates, position: int) -> dict[Kind, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from autodrop.preparation.profiling.counting import (
     Layout,
     add_counts,
     kinds_of,
+    sampled_rows,
 )
 from autodrop.preparation.profiling.facts import (
     HISTOGRAM_BINS,
@@ -59,6 +59,7 @@ class Beginning:
         names: Its columns.
         target: Position of the column to predict.
         sample: Some rows, as wide as the table.
+        frame: More of its first rows, as the frame of a block.
         rows: About how many rows there are.
         is_regression: What the settings say of the problem; None when nothing.
         decimal: What the settings say stands before decimals; None when nothing.
@@ -67,6 +68,7 @@ class Beginning:
     names: tuple[str, ...]
     target: int
     sample: Sequence[Sequence[str]]
+    frame: pl.DataFrame
     rows: int
     is_regression: bool | None = None
     decimal: str | None = None
@@ -79,8 +81,13 @@ def layout_of(beginning: Beginning) -> Layout:
     commas = frozenset(
         i for i, cells in enumerate(columns) if _reads_comma(set(cells), beginning.decimal)
     )
-    different = [len(set(cells)) for cells in columns]
-    varied = frozenset(i for i, cells in enumerate(columns) if _hardly_repeats(cells))
+    different, present = _varieties(beginning.frame)
+    varied = frozenset(
+        i
+        for i, (cells, rows) in enumerate(zip(different, present, strict=True))
+        # Of a target, classes are wanted wherever there are some.
+        if i != beginning.target and _hardly_repeats(cells, rows)
+    )
     wanted = min(_SAMPLE_ROWS, _SAMPLE_CELLS // width)
     cells = beginning.rows * len(varied)
     return Layout(
@@ -105,10 +112,15 @@ def _reads_comma(cells: Iterable[str], decimal: str | None) -> bool:
     return commas > 0 and not any(is_pointed(cell) for cell in cells)
 
 
-def _hardly_repeats(cells: Sequence[str]) -> bool:
-    present = [cell for cell in cells if cell]
-    different = len(set(present))
-    return different > MOST_COUNTED or (different > 200 and different * 2 > len(present))
+def _varieties(frame: pl.DataFrame) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return for each column how many different cells it has, and how many that are not empty."""
+    if not frame.height:
+        return (0,) * frame.width, (0,) * frame.width
+    return frame.select(pl.all().n_unique()).row(0), frame.select((pl.all() != "").sum()).row(0)
+
+
+def _hardly_repeats(different: int, present: int) -> bool:
+    return different > MOST_COUNTED or (different > 200 and different * 2 > present)
 
 
 def _origin(cells: Sequence[str], *, comma: bool) -> float:
@@ -125,7 +137,7 @@ def _power_of_two(number: int) -> int:
 
 def describe(counted: BlockFacts, layout: Layout, beginning: Beginning) -> TableFacts:
     """Return what is known of a table of which all blocks were counted."""
-    sample = _sample(counted, len(layout.names))
+    sample = sampled_rows(counted, len(layout.names))
     described = [_column(i, counted, layout, sample[column(i)]) for i in range(len(layout.names))]
     target = described[layout.target]
     kind = _target_kind(target, beginning)
@@ -146,12 +158,6 @@ def describe(counted: BlockFacts, layout: Layout, beginning: Beginning) -> Table
         line_feeds=counted.line_feeds,
         sampled=sample.height,
     )
-
-
-def _sample(counted: BlockFacts, width: int) -> pl.DataFrame:
-    schema = dict.fromkeys(map(column, range(width)), pl.String)
-    frames = [pl.read_ipc(io.BytesIO(each), memory_map=False) for each in counted.sample]
-    return pl.concat([pl.DataFrame(schema=schema), *frames])
 
 
 def _target_kind(target: ColumnFacts, beginning: Beginning) -> TargetKind:
@@ -216,8 +222,8 @@ def _column(position: int, counted: BlockFacts, layout: Layout, sample: pl.Serie
         repeats_name=int(aggregates.repeats_name[i]),
         decimal_comma=comma,
         numeric=int(aggregates.numeric[i]),
-        points=int(aggregates.points[i]),
-        plain_points=int(aggregates.plain_points[i]),
+        has_points=bool(aggregates.has_points[i]),
+        has_plain_points=bool(aggregates.has_plain_points[i]),
         numbers=numbers,
     )
 

@@ -102,8 +102,9 @@ class ColumnFacts:
         repeats_name: Rows in which the cell is the column's own name.
         decimal_comma: Whether its numbers are read with a decimal comma.
         numeric: Cells that are finite numbers.
-        points: Numbers with a decimal point.
-        plain_points: Those that are no thousand where decimals stand behind a comma, as 1.234 is.
+        has_points: Whether there are numbers with a decimal point.
+        has_plain_points: Whether some are no thousand where decimals stand behind a comma, as 1.234
+            is.
         numbers: About its finite numbers; None when it has none.
         association: None for the target itself, for an empty column and when not measured.
     """
@@ -123,8 +124,8 @@ class ColumnFacts:
     repeats_name: int = 0
     decimal_comma: bool = False
     numeric: int = 0
-    points: int = 0
-    plain_points: int = 0
+    has_points: bool = False
+    has_plain_points: bool = False
     numbers: Numbers | None = None
     association: Association | None = None
 

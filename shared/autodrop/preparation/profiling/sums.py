@@ -21,20 +21,24 @@ def exact_sums(values: npt.NDArray[np.float64]) -> list[int]:
     Args:
         values: Shape (rows, columns), finite.
     """
-    rest = np.where(np.abs(values) < _SMALLEST, 0.0, values)
+    rest = values.copy()
+    largest = np.abs(rest)
+    rest[largest < _SMALLEST] = 0.0
+    exponents = np.frexp(largest.max(axis=0, initial=0.0))[1].astype(np.int64)
     bits = 52 - len(values).bit_length()
     totals = [0] * values.shape[1]
-    while len(rest):
-        exponents = np.frexp(np.abs(rest).max(axis=0))[1]
-        if not rest.any():
-            break
+    parts = largest
+    while rest.any():
         shifts = np.maximum(exponents - bits, -UNITS)
-        units = np.ldexp(1.0, shifts)
-        parts = np.rint(rest / units)
+        np.multiply(rest, np.ldexp(1.0, -shifts), out=parts)
+        np.rint(parts, out=parts)
         for i, part in enumerate(parts.sum(axis=0).tolist()):
             if part:
                 totals[i] += int(part) << int(shifts[i] + UNITS)
-        rest -= parts * units
+        parts *= np.ldexp(1.0, shifts)
+        rest -= parts
+        # What is left is half a unit at most.
+        exponents = shifts
     return totals
 
 

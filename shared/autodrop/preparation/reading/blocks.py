@@ -84,7 +84,7 @@ class Problems:
         too_long: The line of a row that is longer than batch transform takes.
         spaced: The line of a row with a cell that begins with spaces and a quote.
         swallowed: The line of a row that holds others, and the lines of its cell.
-        doubled: Whether quotes are doubled although others stand behind backslashes.
+        unaccounted: Whether there are bytes that are in no cell and not between two.
     """
 
     ragged: Counter[int] = field(default_factory=Counter)
@@ -95,7 +95,7 @@ class Problems:
     too_long: int | None = None
     spaced: int | None = None
     swallowed: tuple[int, int] | None = None
-    doubled: bool = False
+    unaccounted: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -109,7 +109,7 @@ class Problems:
             or self.too_long is not None
             or self.spaced is not None
             or self.swallowed
-            or self.doubled
+            or self.unaccounted
         )
 
 
@@ -191,6 +191,14 @@ def read_rows(shape: Shape, block: Block) -> Rows:
     return (_read_quickly(shape, block, data) if data else None) or _read_strictly(
         shape, block, data
     )
+
+
+def first_rows(shape: Shape, size: int) -> pl.DataFrame:
+    """Return the rows in the first bytes of a text; a last one that is cut off may be missing."""
+    data = shape.text.beginning(size)
+    block = Block((), 0, after_blank=False, is_last=False)
+    rows = _read_quickly(shape, block, data) if data.endswith(b"\n") else None
+    return (rows or _read_strictly(shape, block, data)).frame
 
 
 def _plain_quotes(text: Text, span: Span) -> int:
@@ -341,7 +349,8 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
     whole_row = row_pattern(dialect, width)
     rows: list[list[str]] = []
     lines: list[int] = []
-    line_feeds = blank_lines = backslashes = quotes = 0
+    line_feeds = blank_lines = 0
+    accounted = _Accounted()
     second_header: tuple[int, list[str]] | None = None
     after_blank, is_header = block.after_blank, block.has_header
     first_line = block.line + 1
@@ -361,6 +370,7 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
                 if record.is_blank:
                     blank_lines += 1
                     after_blank = True
+                    accounted.add(cells)
                     continue
                 if problems.first_ragged is None:
                     problems.first_ragged, problems.blank_before = record, after_blank
@@ -378,14 +388,13 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
                 if second_header is None and looks_like_header(cells, width):
                     second_header = line, cells
                 after_blank = False
-            if is_header:
-                is_header = False
-                continue
             if any('"' in cell and cell.lstrip(" \t")[:1] == '"' for cell in cells):
                 spaced.append(line)
-            if dialect.escape == "backslash":
-                backslashes += sum(cell.count("\\") for cell in cells)
-                quotes += sum(cell.count('"') for cell in cells)
+            accounted.add(cells)
+            if is_header:
+                is_header = False
+                line_feeds -= sum(cell.count("\n") for cell in cells)
+                continue
             if sum(map(len, cells)) > LONGEST_ROW // 4 and (
                 len("".join(cells).encode()) + width - 1 > LONGEST_ROW
             ):
@@ -396,10 +405,8 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
     except csv.Error as error:
         problems.error = first_line, str(error)
     problems.spaced = _spaced_line(block, data, spaced, dialect)
-    if dialect.escape == "backslash" and not problems:
-        header = data[: data.index(b"\n")] if block.has_header else b""
-        in_text = data.count(b"\\") - header.count(b"\\")
-        problems.doubled = in_text != 2 * backslashes + quotes
+    if not problems:
+        problems.unaccounted = not accounted.is_all_of(data, dialect)
     names = list(map(column, range(width)))
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return Rows(
@@ -410,6 +417,42 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
         second_header,
         problems if problems else None,
     )
+
+
+@dataclass
+class _Accounted:
+    """Bytes that are in cells, by what they are.
+
+    Python's `csv` leaves a carriage return at the end of a row away, and takes a backslash before
+    any character for an escape: what is not accounted for shows here.
+    """
+
+    separators: int = 0
+    octets: int = 0
+    quotes: int = 0
+    line_feeds: int = 0
+    backslashes: int = 0
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Add the cells of a record."""
+        record = "".join(cells)
+        self.separators += max(len(cells) - 1, 0)
+        self.octets += len(record.encode())
+        self.quotes += record.count('"')
+        self.line_feeds += record.count("\n")
+        self.backslashes += record.count("\\")
+
+    def is_all_of(self, data: bytes, dialect: Dialect) -> bool:
+        """Return whether these are all bytes of a text, but for quotes and line ends."""
+        raw = len(data) - data.count(b'"') - data.count(b"\n")
+        read = self.octets - self.quotes - self.line_feeds + self.separators
+        if dialect.escape == "doubled":
+            return raw == read
+        backslashes = data.count(b"\\")
+        return (
+            raw - backslashes == read - self.backslashes
+            and backslashes == 2 * self.backslashes + self.quotes
+        )
 
 
 def _spaced_line(block: Block, data: bytes, lines: Sequence[int], dialect: Dialect) -> int | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from autodrop.errors import Rejected
 from autodrop.findings import quoted
 from autodrop.preparation.cells.expressions import on_one_line_expr
 from autodrop.preparation.cells.spelling import spelled
+from autodrop.preparation.reading.parquet_footer import read_footer
 from autodrop.preparation.reading.text import too_large
 
 _MAGIC = b"PAR1"
@@ -42,42 +43,67 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     """
     target = folder / "parquet.csv"
     try:
+        footers = [read_footer(path) for path in paths]
         schema, *others = [pl.read_parquet_schema(path) for path in paths]
+        _check_names(footers[0].names)
         # Together, the parts would take the types of the first: 2.5 becomes 2, and a column that
         # only a later one has is left out.
         if any(dict(other) != dict(schema) for other in others):
             raise _parts_differ(file_name)
         _check_types(schema)
-        rows = [
-            pl.scan_parquet(path, glob=False).select(pl.len()).collect().item() for path in paths
-        ]
-        # Every cell takes a byte at least: a separator is one.
-        if sum(rows) * len(schema) > longest:
+        # A value that repeats is in the pages but once; as text every cell has a byte at least,
+        # because a separator is one.
+        cells = sum(sum(footer.rows) for footer in footers) * len(schema)
+        if max(cells, sum(footer.unpacked_bytes for footer in footers)) > longest:
             raise too_large(longest)
-        with target.open("wb") as file:
-            file.write(spelled(list(schema)).encode())
-            for path, height in zip(paths, rows, strict=True):
-                _write_rows(path, height, schema, file, longest)
-    except (pl.exceptions.PolarsError, UnicodeError):
+        _write_rows(paths, schema, target, longest)
+    except (pl.exceptions.PolarsError, ValueError):
         raise _damaged(file_name) from None
     return target
 
 
-def _write_rows(path: Path, height: int, schema: pl.Schema, file: BinaryIO, longest: int) -> None:
-    """Write the rows of one file.
+def _write_rows(paths: Sequence[Path], schema: pl.Schema, target: Path, longest: int) -> None:
+    """Write the rows of all parts.
 
     Raises:
         Rejected: `TOO_LARGE`.
     """
     at_once = max(1, _CELLS // len(schema))
     cells = [_spelled_expr(name, kind) for name, kind in schema.items()]
-    for start in range(0, height, at_once):
-        part = pl.scan_parquet(path, glob=False).slice(start, at_once).select(cells).collect()
-        # A value of a megabyte that repeats stands in the file but once: measured, then written.
-        size = sum(part.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0))
-        if file.tell() + size + part.height * part.width > longest:
-            raise too_large(longest)
-        file.write(part.write_csv(include_header=False).encode())
+    lines = spelled(list(schema)).encode()
+    written = 0
+    for path in paths:
+        frame, start = pl.scan_parquet(path, glob=False), 0
+        while (part := frame.slice(start, at_once).select(cells).collect()).height:
+            start += at_once
+            # A value of a megabyte that repeats stands in the file but once: measured, then
+            # written.
+            octets = part.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
+            written += sum(octets) + part.height * part.width
+            if written > longest:
+                raise too_large(longest)
+            lines += part.write_csv(include_header=False).encode()
+            with target.open("ab") as file:
+                file.write(lines)
+            lines = b""
+    with target.open("ab") as file:
+        file.write(lines)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Check that each column has a name of its own.
+
+    Raises:
+        Rejected: `DUPLICATE_COLUMNS`.
+    """
+    repeated = next((name for name, times in Counter(names).items() if times > 1), None)
+    if repeated is not None:
+        raise Rejected(
+            "DUPLICATE_COLUMNS",
+            f"Two columns are called {quoted(repeated)}.",
+            "Give every column a name of its own.",
+            column=repeated,
+        )
 
 
 def _spelled_expr(name: str, kind: pl.DataType) -> pl.Expr:
@@ -93,10 +119,10 @@ def _spelled_expr(name: str, kind: pl.DataType) -> pl.Expr:
 
 
 def _check_types(schema: pl.Schema) -> None:
-    """Check that a table has two columns or more, each with single values and a name of its own.
+    """Check that a table has two columns or more, each with single values.
 
     Raises:
-        Rejected: `NOT_A_TABLE`, `NESTED_COLUMN` or `DUPLICATE_COLUMNS`.
+        Rejected: `NOT_A_TABLE` or `NESTED_COLUMN`.
     """
     if len(schema) < 2:
         raise Rejected(

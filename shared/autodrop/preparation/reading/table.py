@@ -245,8 +245,15 @@ def check_blocks(table: Table, problems: Iterable[tuple[Problems | None, int]]) 
     for each, _ in listed:
         if each.spaced is not None:
             raise spaced_quote(table, each.spaced)
-        if each.doubled:
+        if each.unaccounted and table.dialect.escape == "backslash":
             raise escapes_unclear()
+        if each.unaccounted:
+            raise Rejected(
+                "CSV_UNCLEAR",
+                "Two readers understand the line ends or quotes of this file differently.",
+                "Save it anew with one kind of line ends and quotes around every text, the inner "
+                "ones doubled, or drop it as Parquet.",
+            )
         if each.swallowed is not None:
             raise swallowed(table, *each.swallowed)
 

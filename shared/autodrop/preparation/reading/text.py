@@ -52,6 +52,8 @@ _PARQUET = b"PAR1"
 # A column may be called {a}; in JSON a quoted name, another bracket or nothing comes next.
 _JSON = re.compile(rb"\[?\s*\{\s*[\"}]")
 _BREAKERS = tuple(each.encode() for each in RECORD_BREAKERS if each != "\r")
+_SIGNS = b'\n\r"\\\0' + b"".join(each for each in _BREAKERS if len(each) == 1)
+_ORDINARY = bytes(byte for byte in range(256) if byte not in _SIGNS)
 _BLANK_LINES = re.compile(rb"(?:[ \t]*\n)*")
 # Bytes that Windows-1252 does not use; Latin-1 has control characters there and up to 0x9f.
 _NOT_IN_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
@@ -149,7 +151,6 @@ class Look:
 
 def look(data: bytes) -> Look:
     """Return what is counted in some bytes that are whole lines."""
-    lines = data.count(b"\n")
     is_ascii = data.isascii()
     not_utf8_line = None
     if not is_ascii:
@@ -157,18 +158,22 @@ def look(data: bytes) -> Look:
             data.decode()
         except UnicodeDecodeError as error:
             not_utf8_line = data.count(b"\n", 0, error.start) + 1
-    returns = data.count(b"\r")
-    backslashes = data.count(b"\\")
+    signs = data.translate(None, delete=_ORDINARY)
+    returns, backslashes = signs.count(b"\r"), signs.count(b"\\")
     return Look(
         size=len(data),
-        lines=lines,
+        lines=signs.count(b"\n"),
         returns=returns,
         pairs=data.count(b"\r\n") if returns else 0,
-        quotes=data.count(b'"'),
+        quotes=signs.count(b'"'),
         backslashes=backslashes,
         escapes=backslashes > 0 and b'\\"' in data,
-        breakers=any(each in data for each in _BREAKERS if len(each) == 1 or not is_ascii),
-        nul_line=data.count(b"\n", 0, data.index(b"\0")) + 1 if b"\0" in data else None,
+        breakers=any(
+            each in (signs if len(each) == 1 else data)
+            for each in _BREAKERS
+            if len(each) == 1 or not is_ascii
+        ),
+        nul_line=data.count(b"\n", 0, data.index(b"\0")) + 1 if b"\0" in signs else None,
         not_utf8_line=not_utf8_line,
     )
 
@@ -323,6 +328,8 @@ def open_text(
         spans, decoding = _decoded_spans(path, name, block_bytes)
         looks = _decoded_looks(decoding, spans, processors, file_name, name)
         total = reduce(add, looks, Look())
+        if total.size > longest:
+            raise too_large(longest)
     if total.nul_line is not None:
         raise not_a_table(f"{file_name} has a NUL byte", line=total.nul_line)
     line_end = _line_end(total, decoding, spans)

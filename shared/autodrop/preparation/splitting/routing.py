@@ -14,14 +14,15 @@ import numpy as np
 import polars as pl
 
 from autodrop.dataset import MODEL_NEGATIVE, MODEL_POSITIVE, Dataset
-from autodrop.preparation.cells.expressions import kind_expr, on_one_line_expr
-from autodrop.preparation.cells.kinds import Kind
+from autodrop.preparation.cells.expressions import kind_codes, on_one_line_expr
+from autodrop.preparation.cells.kinds import KINDS, Kind
 from autodrop.preparation.cells.spelling import spelled
 from autodrop.preparation.profiling.counting import usable_rows
 from autodrop.preparation.reading.blocks import Block, Shape, column, read_rows
 from autodrop.preparation.splitting.sides import Mask, Sides
 
 _ROW = "row"
+_KNOWN = np.array([kind in (Kind.NUMBER, Kind.MISSING, Kind.INFINITE) for kind in KINDS])
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,14 @@ class ModelCells:
         elif position in self.commas:
             cell = cell.str.replace_all(",", ".", literal=True)
         elif is_test and position in self.emptied:
-            cell = pl.when(is_text_expr(cell)).then(pl.lit("")).otherwise(cell)
+            texts = cell.map_batches(are_texts, return_dtype=pl.Boolean)
+            cell = pl.when(texts).then(pl.lit("")).otherwise(cell)
         return cell.alias(column(position))
 
 
-def is_text_expr(cell: pl.Expr) -> pl.Expr:
-    """Return the condition that a model would take a cell for a text."""
-    return ~kind_expr(cell).is_in([str(Kind.NUMBER), str(Kind.MISSING), str(Kind.INFINITE)])
+def are_texts(cells: pl.Series) -> pl.Series:
+    """Return which cells a model would take for texts."""
+    return pl.Series(~_KNOWN[kind_codes(cells)])
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def count_texts(source: Source, positions: Sequence[int], task: Task) -> TextCel
     frame, usable = source.frame(task.block)
     frame = frame.filter(pl.Series(usable))
     trains = pl.Series(task.sides.training(frame))
-    texts = frame.select(is_text_expr(pl.col(column(i))).alias(column(i)) for i in positions)
+    texts = frame.select(are_texts(frame[column(i)]).alias(column(i)) for i in positions)
     train, test = texts.filter(trains).sum(), texts.filter(~trains).sum()
     return TextCells(
         dict(zip(positions, map(int, train.row(0)), strict=True)),

@@ -294,7 +294,7 @@ def _decimal(facts: TableFacts, settings: Settings) -> str | None:
     if settings.read.decimal is not None:
         return settings.read.decimal
     commas = any(c.is_numeric and c.cells(Kind.DECIMAL_COMMA) for c in facts.columns)
-    points = any(c.is_numeric and c.plain_points for c in facts.columns)
+    points = any(c.is_numeric and c.has_plain_points for c in facts.columns)
     if commas == points:
         return None
     return "," if commas else "."
@@ -312,7 +312,7 @@ def _check_numbers(column: ColumnFacts, decimal: str | None) -> None:
     if column.is_numeric and only_ambiguous and decimal != ",":
         cell = column.examples[Kind.AMBIGUOUS]
         raise _unclear(column, cell, cell.replace(",", ""), cell.replace(",", "."))
-    pointed = column.points and not column.plain_points
+    pointed = column.has_points and not column.has_plain_points
     if column.is_numeric and pointed and decimal == ",":
         cell = next(
             (c for c in column.counts or {} if "." in c), column.examples.get(Kind.NUMBER, "1.234")
@@ -536,7 +536,7 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
             "Correct the cells that are wrong; write missing ones as nothing or NA.",
             kind,
         )
-    elif column.is_mixed and column.cells(Kind.DECIMAL_COMMA, Kind.AMBIGUOUS) and column.points:
+    elif column.is_mixed and column.cells(Kind.DECIMAL_COMMA, Kind.AMBIGUOUS) and column.has_points:
         yield _about(
             column,
             "MIXED_TYPES",
@@ -545,7 +545,7 @@ def _kind_warnings(column: ColumnFacts, decimal: str | None) -> Iterator[Finding
             "Write all of them with a point.",
             Kind.DECIMAL_COMMA if column.cells(Kind.DECIMAL_COMMA) else Kind.AMBIGUOUS,
         )
-    maybe = not column.is_numeric and decimal != "," and not column.points
+    maybe = not column.is_numeric and decimal != "," and not column.has_points
     thousands = [Kind.THOUSANDS, *([Kind.AMBIGUOUS] if maybe else [])]
     if rows := column.cells(*thousands):
         yield _about(

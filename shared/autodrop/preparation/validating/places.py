@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from autodrop.findings import Finding, exactly
-from autodrop.preparation.cells.expressions import kind_expr, number_expr
-from autodrop.preparation.cells.kinds import LARGEST_EXACT, Kind, kind_of
+from autodrop.preparation.cells.expressions import kind_codes, number_expr
+from autodrop.preparation.cells.kinds import KINDS, LARGEST_EXACT, Kind, kind_of
 from autodrop.preparation.profiling.counting import CountedBlocks, usable_rows
 from autodrop.preparation.profiling.facts import ColumnFacts, TableFacts
 from autodrop.preparation.reading.blocks import Block, Shape, column, read_rows
@@ -46,18 +47,19 @@ class Shows:
     inexact: bool = False
     comma: bool = False
 
-    def expr(self) -> pl.Expr:
-        """Return the condition on the rows of a block."""
-        cell = pl.col(column(self.position))
+    def rows(self, frame: pl.DataFrame) -> pl.Series:
+        """Return which rows of a block show it."""
+        cells = frame[column(self.position)]
         if self.kinds:
-            return kind_expr(cell).is_in([str(kind) for kind in self.kinds])
+            wanted = np.array([kind in self.kinds for kind in KINDS])
+            return pl.Series(wanted[kind_codes(cells)])
         if self.equals is not None:
-            return cell == self.equals
+            return cells == self.equals
         if self.inexact:
-            number = number_expr(cell, comma=self.comma)
+            number = number_expr(pl.col(cells.name), comma=self.comma)
             whole = (number == number.floor()) & (number.abs() > LARGEST_EXACT)
-            return whole.fill_null(value=False)
-        return pl.lit(value=True)
+            return frame.select(whole.fill_null(value=False)).to_series()
+        return pl.Series([True]).new_from_index(0, frame.height)
 
 
 def place_findings(
@@ -112,8 +114,9 @@ def _look_for(
     rows = rows.only(usable_rows(rows, target))
     places: dict[int, tuple[int, str]] = {}
     for at, shows in asked.items():
-        seen = rows.frame.select(pl.arg_where(shows.expr()).first()).item()
-        if seen is not None and seen < rows.frame.height:
+        shown = shows.rows(rows.frame)
+        if shown.any():
+            seen = shown.arg_max() or 0
             cell = rows.frame[column(shows.position)][seen]
             places[at] = int(rows.lines[seen]), cell
     return places
