@@ -9,10 +9,18 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	2>/dev/null && echo $$p && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+FAST := not slow and not e2e and not docker and not audit
+GROUPED := e2e or docker or audit
+SIDE_BY_SIDE := -n auto --dist worksteal
+# What shares a local AWS stays together: `tests/conftest.py`. In the order of the files, the longest
+# groups come first.
+BY_GROUP := -n 2 --dist loadgroup --no-loadscope-reorder
 EXAMPLE := examples/bank-marketing
 export SAM_CLI_TELEMETRY := 0
+# Where it is set, every process compiles all that it imports: that takes longer than what it does.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check format docs record bench clean
+.PHONY: help setup demo test check check-style check-types check-template check-fast audit format docs record bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,15 +46,29 @@ demo: setup ## Drop the bank-marketing file on a local AWS and put the results i
 	@echo "  $(BIN)/autodrop local stop               end it"
 
 test: setup ## Run all tests, the real template on the local AWS included
-	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
-	@$(BIN)/python -m pytest -m "e2e or docker"
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not ($(GROUPED))"
+	@$(BIN)/python -m pytest $(BY_GROUP) -m "$(GROUPED)"
 
 check: setup ## Check format, lint, types, the template, and run the fast tests
+	@$(MAKE) --no-print-directory -j4 check-style check-types check-template check-fast
+
+check-style:
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
+
+check-types:
 	@$(BIN)/mypy
+
+check-template:
 	@$(BIN)/sam validate --lint
-	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not docker"
+
+check-fast:
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "$(FAST)"
+
+audit: setup ## Check template and code with checkov and bandit, and ask for advisories on the dependencies
+	@$(BIN)/python -m pytest -q -m audit
+	@$(BIN)/uv audit --frozen
+	@$(BIN)/uv audit --frozen --project audit
 
 format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format --quiet

@@ -19,6 +19,14 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares a local AWS, a Spark or a browser: `--dist loadgroup`."""
+    for item in items:
+        shares_autodrop = "autodrop" in getattr(item, "fixturenames", ())
+        group = "autodrop" if shares_autodrop else str(item.path.parent)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _no_aws_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from autodrop.steps import prepare_dataset as steps
 from functions.create_model import app as create_model
 from functions.prepare_dataset import app as prepare_dataset
 from functions.record_failure import app as record_failure
@@ -18,6 +19,7 @@ from functions.watch_runs import app as watch_runs
 from functions.write_dataset_page import app as write_dataset_page
 from functions.write_results import app as write_results
 from tests.fakes import World
+from tests.remembered import prepare_once
 
 MODULES: dict[str, ModuleType] = {
     "prepare_dataset": prepare_dataset,
@@ -52,16 +54,11 @@ class Functions:
     @contextmanager
     def in_world(cls, world: World) -> Iterator[Functions]:
         """Return the functions with their services replaced by those of `world`."""
-        patches = [
-            patch.object(module, "services", lambda: world.services) for module in MODULES.values()
-        ]
-        for each in patches:
-            each.start()
-        try:
+        with ExitStack() as patches:
+            for module in MODULES.values():
+                patches.enter_context(patch.object(module, "services", lambda: world.services))
+            patches.enter_context(patch.object(steps, "prepare", prepare_once))
             yield cls(world)
-        finally:
-            for each in patches:
-                each.stop()
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Call one function once."""

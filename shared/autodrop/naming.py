@@ -135,8 +135,9 @@ def same_names(name: str) -> str:
 def dataset_name(name: str) -> str:
     """Return the name of the dataset for a file of this name, its suffix taken away.
 
-    It is a word of 1-40 characters of `[a-z0-9-]`, another one wherever `same_names` is. What
-    is more than such a word, by its letters or its length, gets eight hex digits of its hash.
+    It is a word of 1-40 characters of `[a-z0-9-]`, another one wherever `same_names` is; where that
+    is empty, it is `dataset`. What is more than such a word, by its letters or its length, gets
+    eight hex digits of its hash.
 
     >>> dataset_name("Sales (2024)")
     'sales-2024'

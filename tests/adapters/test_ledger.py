@@ -378,6 +378,7 @@ operations = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(operations, min_size=4, max_size=14))
 @settings(max_examples=20)
 def test_the_fake_does_what_dynamodb_does(steps: list[tuple[Any, ...]]) -> None:

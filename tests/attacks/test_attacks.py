@@ -12,6 +12,8 @@ import pytest
 
 from tests.attacks.attacks import ATTACKS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

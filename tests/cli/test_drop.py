@@ -99,6 +99,7 @@ def test_target_dataset_and_settings_go_with_the_file(
     assert written["LastModified"] <= stored["LastModified"]
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=50).filter(lambda text: text.isprintable()))
 def test_any_column_name_survives_the_metadata(name: str) -> None:
     value = metadata_value(name)

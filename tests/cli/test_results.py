@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,8 +137,9 @@ def test_a_narrow_terminal_has_the_numbers_without_the_pictures() -> None:
     assert "●" not in text
 
 
-@pytest.mark.parametrize("summary", [examples.binary(), examples.multiclass(3)])
-def test_80_columns_break_no_name_of_a_metric(summary: dict[str, Any]) -> None:
+@pytest.mark.parametrize("example", [examples.binary, partial(examples.multiclass, 3)])
+def test_80_columns_break_no_name_of_a_metric(example: Callable[[], dict[str, Any]]) -> None:
+    summary = example()
     text = printed(summary, width=80)
 
     words = set(text.split())
@@ -437,6 +439,7 @@ inner_names += ["calibration", "residuals", "edges", "largest_confusions", "prev
 inner = st.dictionaries(st.sampled_from(inner_names), anything)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(summary_names), anything | inner | st.lists(inner)))
 def test_whatever_a_summary_holds_can_be_shown(summary: dict[str, Any]) -> None:
@@ -458,8 +461,9 @@ def paths_in(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]:
             yield from paths_in(each, *before, i)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
-@given(st.sampled_from(list(paths_in(examples.binary()))), anything)
+@given(st.deferred(lambda: st.sampled_from(list(paths_in(examples.binary())))), anything)
 def test_whatever_stands_in_the_place_of_something_the_rest_is_shown(
     path: tuple[str | int, ...], junk: Any
 ) -> None:

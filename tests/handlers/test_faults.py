@@ -15,6 +15,8 @@ from autodrop.run import RunState
 from tests.fakes import Killed, World
 from tests.journey import RUN, SCENES, Journey, Scene
 
+pytestmark = pytest.mark.slow
+
 # What is brought forward by `watch_runs` alone; the failure queue keeps its messages itself.
 LOST = [
     *("start processing", "take up", "found processed", "reject large", "processing failed"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from autodrop.preparation.prepare import prepare
 from autodrop.run import RunState
+from autodrop.steps import prepare_dataset
 from tests.fakes import table
 from tests.functions import MODULES
 from tests.journey import DROPPED, FOLDER, RUN, SCENES, STEPS, Journey, event
@@ -46,6 +48,18 @@ def test_the_world_s_own_events_lead_a_drop_to_its_results(journey: Journey) -> 
     functions.deliver_all()
 
     assert world.ledger.items[run_id].state is RunState.COMPLETED
+
+
+def test_preparation_that_is_remembered_is_preparation_that_is_done_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Journey.begins() as first:
+        first.to("prepared")
+    with Journey.begins() as again, monkeypatch.context() as patches:
+        patches.setattr(prepare_dataset, "prepare", prepare)
+        again.to("prepared")
+
+    assert again.snapshot() == first.snapshot()
 
 
 def test_an_outcome_is_announced_once(journey: Journey) -> None:

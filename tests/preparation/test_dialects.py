@@ -25,6 +25,8 @@ from tests.preparation.files import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 HEADER = ["city", "note", "paid", "left"]
 CITIES = ["Köln", "São Paulo", "Malmö", "Besançon"]
 NOTES = ["plain", 'he said "hi"', "one, two", "a;b|c\td", "", " spaced ", "C:\\new\\table"]

@@ -13,6 +13,8 @@ from autodrop.errors import OutOfRoom, Rejected
 from autodrop.preparation.reading.parquet import to_text
 from autodrop.work_folder import within_room
 
+pytestmark = pytest.mark.slow
+
 ROWS = 50_000
 # More than fits into the memory that the engine has.
 MANY = "select md5(i::varchar) as a, md5((i + 1)::varchar) as b from range(5000000) t(i) order by a"

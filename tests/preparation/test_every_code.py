@@ -21,6 +21,8 @@ from tests.data.make_bad_files import bad_files, good_files
 from tests.preparation import bad_files as bad
 from tests.preparation.files import dropped, refusal, table
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(autodrop.__file__).parent
 # What no file shows, and why.
 NOT_IN_A_FILE = {

@@ -140,6 +140,7 @@ def test_a_finding_shows_the_first_of_its_cells(
     assert (found.line, found.example) == (line, example)
 
 
+@pytest.mark.slow
 def test_a_cell_far_down_is_found_and_so_is_one_near_the_beginning(tmp_path: Path) -> None:
     body: list[list[object]] = [[i % 7, i % 5, "yes" if i % 3 else "no"] for i in range(30_000)]
     body[20_000][0], body[25_000][0], body[25_001][0] = "zz", "aa", "aa"

@@ -32,6 +32,8 @@ from tests.preparation.files import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_parts_hold_every_row_once_and_nothing_else(tmp_path: Path) -> None:
     result = prepared(tmp_path, table(), keep=["x"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from backports import zstd
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ from autodrop.preparation.cells.spelling import on_one_line
 from autodrop.preparation.prepare import Prepared, Work, prepare
 from autodrop.settings import parse_settings
 from tests.preparation.files import Table, cells, dropped
+
+pytestmark = pytest.mark.slow
 
 ROWS = 60
 LEAST_ROWS = 20

@@ -34,6 +34,8 @@ from tests.preparation.files import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 in_one_folder = settings(
     phases=[Phase.explicit, Phase.generate],
     max_examples=8,

@@ -21,6 +21,8 @@ from tests.preparation.files import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "=1+1",
     "<script>alert(1)</script>",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,6 +23,8 @@ from hypothesis.stateful import (
 from autodrop.run import RunState
 from tests.fakes import Killed, World, table
 from tests.functions import ATTEMPTS, TICK, Functions, targets
+
+pytestmark = pytest.mark.slow
 
 FILE = table()
 LARGE_FILE = table(700)

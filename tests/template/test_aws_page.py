@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import pkgutil
 import re
-from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.template.conftest import ROOT
+from tests.template.sources import names_of_tests
 
 PAGE = (ROOT / "docs" / "aws.md").read_text()
 HEAD = ["behaviour", "source", "used by", "if it is not so", "tests"]
@@ -62,7 +61,7 @@ def test_the_code_that_uses_it_exists(cells: list[str], template: dict[str, Any]
 
 @pytest.mark.parametrize("cells", ROWS, ids=IDS)
 def test_its_tests_exist(cells: list[str]) -> None:
-    missing = set(names(cells[4])) - _tests()
+    missing = set(names(cells[4])) - names_of_tests()
 
     assert names(cells[4])
     assert not missing
@@ -82,13 +81,3 @@ def test_every_source_that_is_cited_is_listed_and_the_other_way_round() -> None:
     listed = re.findall(r"\[(\d+)\]", sources)
     assert listed == [str(number) for number in range(1, len(listed) + 1)]
     assert set(re.findall(r"\[(\d+)\]", entries)) == set(listed)
-
-
-@cache
-def _tests() -> set[str]:
-    return {
-        node.name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }

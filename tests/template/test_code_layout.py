@@ -123,6 +123,7 @@ def test_every_function_folder_is_tested() -> None:
     assert {path.parent.name for path in HANDLERS} == MODULES.keys()
 
 
+@pytest.mark.slow
 def test_importing_the_handlers_reads_no_environment() -> None:
     program = f"""
 import sys, os

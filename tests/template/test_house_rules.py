@@ -163,6 +163,29 @@ def test_functions_touch_only_sagemaker_things_of_ours(resources: Resources) -> 
                 assert is_ours or statement["Sid"] in ANY_RESOURCE, statement["Sid"]
 
 
+def test_sagemaker_makes_and_deletes_only_models_and_endpoints_that_autopilot_names(
+    resources: Resources,
+) -> None:
+    changing = [
+        resource["Fn::Sub"].rpartition(":")[2]
+        for name, statement in statements(resources)
+        if name == "SageMakerExecutionPolicy"
+        and any(
+            re.match("sagemaker:(Create|Delete|Invoke|AddTags)", action)
+            for action in as_list(statement["Action"])
+        )
+        for resource in as_list(statement["Resource"])
+    ]
+
+    assert sorted(changing) == [
+        f"endpoint-config/{RUN_ID_PREFIX}*",
+        "endpoint-config/sm-clarify-*",
+        f"endpoint/{RUN_ID_PREFIX}*",
+        "endpoint/sm-clarify-*",
+        f"model/{RUN_ID_PREFIX}*",
+    ]
+
+
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge(
     resources: Resources,
 ) -> None:

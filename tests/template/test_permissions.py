@@ -16,6 +16,8 @@ from tests.fakes import Killed, World
 from tests.functions import MODULES
 from tests.journey import RUN, SCENES, Journey
 
+pytestmark = pytest.mark.slow
+
 Needed = set[tuple[str, str]]
 
 TABLE = "LedgerTable.Arn"

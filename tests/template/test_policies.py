@@ -18,6 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from autodrop_local.authorization import is_about
+from docs.generate_security import only_roles_write_runs
 from docs.policies import Policy, as_list, identity_policies, resource_policies
 
 # Sid and finding → why it is accepted.
@@ -79,6 +80,14 @@ def test_no_policy_of_a_bucket_a_queue_or_a_role_asks_for_what_aws_does_not_know
     }
 
     assert found == set()
+
+
+def test_the_statement_that_keeps_runs_for_the_roles_is_one_that_aws_knows(
+    parliament: Any, resources: dict[str, dict[str, Any]]
+) -> None:
+    document = {"Version": "2012-10-17", "Statement": [only_roles_write_runs(resources)]}
+
+    assert findings(parliament, Policy("DataBucket", "resource", document)) == set()
 
 
 @pytest.mark.parametrize(

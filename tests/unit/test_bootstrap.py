@@ -80,6 +80,7 @@ def test_bins_do_not_move_the_interval_away_from_the_metric() -> None:
         assert abs((low + high) / 2 - value) < (high - low) / 4, name
 
 
+@pytest.mark.slow
 def test_intervals_of_labels_are_those_of_a_plain_bootstrap() -> None:
     truth, score = two_classes(600)
     predicted = score > 0.5
@@ -108,6 +109,7 @@ def test_intervals_of_classes_are_those_of_a_plain_bootstrap() -> None:
     assert alike(ours["accuracy"], plainly(800, lambda i: (truth[i] == predicted[i]).mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [501, 500, 14_000])
 def test_intervals_of_a_regression_are_those_of_a_plain_bootstrap(rows: int) -> None:
     rng = np.random.default_rng(4)

@@ -82,6 +82,7 @@ def test_calibration_bins_hold_all_rows_about_evenly() -> None:
         assert each["low"] <= each["observed"] <= each["high"]
 
 
+@pytest.mark.slow
 def test_the_best_f1_is_that_of_all_thresholds() -> None:
     truth, score, ranking = two_classes(400)
 

@@ -152,6 +152,7 @@ def test_importance_is_what_scikit_learn_scores_less_with_the_same_shuffled_cell
             assert feature["importance"] - feature["low"] == pytest.approx(half, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_interval_holds_the_importance_on_all_rows_in_most_samples(
     kind: ProblemType, tmp_path: Path
@@ -174,6 +175,7 @@ def test_the_interval_holds_the_importance_on_all_rows_in_most_samples(
     assert np.mean(held) > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_many_rows_importance_is_scikit_learn_s_permutation_importance(
     kind: ProblemType, tmp_path: Path

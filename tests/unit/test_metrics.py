@@ -76,6 +76,7 @@ def coded(labels: list[str]) -> Any:
     return np.array([LABELS.index(label) for label in labels])
 
 
+@pytest.mark.slow
 @given(binary_rows)
 @example([(True, 0.9, True), (False, 0.1, False)])
 @example([(True, 0.1, False), (False, 0.9, True)])
@@ -110,6 +111,7 @@ def test_probability_metrics_of_two_classes(rows: list[tuple[bool, float, bool]]
         assert close(ours["brier"], sk.brier_score_loss(truth, score))
 
 
+@pytest.mark.slow
 @given(binary_rows)
 @example([(False, 0.0, False)] * 5)
 @example([(True, 0.0, True)] * 5)
@@ -165,6 +167,7 @@ def test_millions_of_rows_do_not_overflow() -> None:
     assert plain(label_metrics(5_000_000, 0, 0, 5_000_000))["mcc"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @given(multiclass_rows)
 @example([("a", "a", [1.0, 1.0, 1.0, 1.0])])
 @example([("a", "b", [0.5, 0.5, 0.5, 0.5]), ("b", "한", [0.1, 0.2, 0.3, 0.4])])

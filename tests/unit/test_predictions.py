@@ -154,6 +154,7 @@ def answers(predicted: Sequence[object], known: Sequence[object]) -> bytes:
     )
 
 
+@pytest.mark.slow
 @given(labels)
 @settings(max_examples=25)
 def test_any_label_comes_through(known: list[str]) -> None:
@@ -270,6 +271,7 @@ def test_the_order_of_the_keys_is_that_of_the_columns() -> None:
     assert result.probabilities["a"] == [0.9]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["abc", "=1+1", 'a "b", c'])
 def test_very_many_ignored_columns_are_carried(cell: str) -> None:
     names = [f"k{i}" for i in range(300)]
@@ -282,6 +284,7 @@ def test_very_many_ignored_columns_are_carried(cell: str) -> None:
     assert result.column("k299") == result.column("k0") == [safe_cell(cell)] * 50
 
 
+@pytest.mark.slow
 def test_ignored_cells_of_a_megabyte_are_carried() -> None:
     cell = "x," * 500_000
     truth = written(["row", "p", "q", "y"], *([i, cell, cell, "a"] for i in range(40)))
@@ -557,6 +560,7 @@ def test_parts_are_one_after_the_other_whether_they_repeat_the_header_or_not() -
     assert result.predicted == ["a", "b", "a"]
 
 
+@pytest.mark.slow
 def test_rows_of_more_than_one_row_group_stay_together() -> None:
     # DuckDB's threads take 122,880 rows at a time.
     labels = ["ab"[i % 3 % 2] for i in range(300_000)]
@@ -576,6 +580,7 @@ def binary(truth: Sequence[str], score: Sequence[float]) -> Result:
     return read_scored(dataset, ProblemType.BINARY, ALL_KEYS, truth_csv(truth), written(*lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "zero"),
     [
@@ -701,6 +706,7 @@ def test_the_worst_residuals_come_first_and_right_ones_are_none() -> None:
     assert [(each.row, each.size) for each in found.mistakes] == [(20, -12.0), (10, 3.0)]
 
 
+@pytest.mark.slow
 def test_a_regression_on_disk_has_the_metrics_of_its_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

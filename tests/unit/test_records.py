@@ -38,6 +38,7 @@ def read_by_python(content: str) -> list[list[str]]:
     return [record for record in csv.reader(io.StringIO(content, newline="")) if record]
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab,\"\n\r '", max_size=14))
 @example('"a" ,b\n')
 @example("a,b,\n")

@@ -6,6 +6,7 @@ import re
 import sys
 import unicodedata
 from functools import cache
+from itertools import groupby
 
 _CLASSES = re.compile(r"\\p\{([LMNPSZ]|Alnum)\}")
 _SURROGATE_RANGE = r"\uD800\uDC00-\uDBFF\uDFFF"
@@ -31,12 +32,17 @@ def _members(name: str) -> str:
     r"""The inside of a character class that holds a Unicode category, as Java's `\p{L}` does."""
     if name == "Alnum":
         return "a-zA-Z0-9"
-    ranges: list[tuple[int, int]] = []
-    for point in range(sys.maxunicode + 1):
-        if unicodedata.category(chr(point))[0] != name:
-            continue
-        if ranges and ranges[-1][1] == point - 1:
-            ranges[-1] = (ranges[-1][0], point)
-        else:
-            ranges.append((point, point))
-    return "".join(rf"\U{low:08x}-\U{high:08x}" for low, high in ranges)
+    return "".join(rf"\U{low:08x}-\U{high:08x}" for low, high in _ranges()[name])
+
+
+@cache
+def _ranges() -> dict[str, list[tuple[int, int]]]:
+    """Return the code points of every category, by its first letter: all of Unicode in one go."""
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    categories = map(unicodedata.category, map(chr, range(sys.maxunicode + 1)))
+    low = 0
+    for letter, run in groupby(category[0] for category in categories):
+        high = low + sum(1 for _ in run) - 1
+        ranges.setdefault(letter, []).append((low, high))
+        low = high + 1
+    return ranges

@@ -258,6 +258,7 @@ def test_project_without_a_local_stack_is_refused(tmp_path: Path) -> None:
         local_aws.deploy(some_aws(tmp_path), tmp_path, report=print)
 
 
+@pytest.mark.slow
 def test_failed_build_says_what_sam_said(tmp_path: Path) -> None:
     Layout(tmp_path).create()
     (tmp_path / "samconfig.toml").write_text(
