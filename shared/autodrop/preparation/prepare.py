@@ -25,6 +25,7 @@ from autodrop.preparation.examining import (
     open_dropped,
 )
 from autodrop.preparation.profiling.counting import CountedBlocks
+from autodrop.preparation.reading.storage import Stored
 from autodrop.preparation.splitting.plans import (
     check_sizes,
     check_test_file,
@@ -203,7 +204,7 @@ def _about_the_test_file() -> Iterator[None]:
 
 
 def _test_file_rows(
-    dropped: Dropped, test_path: Path, settings: Settings, examined: Examined, work: Work
+    dropped: Dropped, test_path: Path | Stored, settings: Settings, examined: Examined, work: Work
 ) -> Rows:
     own = replace(work, folder=work.folder / "test-file")
     own.folder.mkdir()
