@@ -27,7 +27,7 @@ TOO_LARGE = "TOO_LARGE"
 # What batch transform is given of a row at most.
 LONGEST_ROW = 6 * 1024 * 1024
 # What is done once a block costs little then, and two blocks fit into the memory of a function.
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
 _LONGEST_LINE = 2 * LONGEST_ROW
 _GZIP = b"\x1f\x8b"
