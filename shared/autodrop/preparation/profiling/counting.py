@@ -415,6 +415,8 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
     # Not `strict`: what Polars does not take for a number is looked at below.
     numbers = np.array(cells.select(pl.all().cast(pl.Float64, strict=False)).to_numpy(), order="F")
     is_number = np.isfinite(numbers)
+    with np.errstate(invalid="ignore"):
+        _add_points(found, cells, at, numbers)
     lengths = cells.select(pl.all().str.len_bytes()).to_numpy()
     hashes = cells.select(pl.all().hash(_SEED)).to_numpy()
     is_sampled = hashes < np.uint64(_ALL // layout.cells_every - 1)
@@ -425,8 +427,11 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
     found.shortest[at] = counted.min(axis=0)
     counted = lengths if plain.all() else np.where(is_number, lengths, 0)
     found.longest[at], found.characters[at] = counted.max(axis=0), counted.sum(axis=0)
+    looks_like_number = [as_number(layout.names[i]) is not None for i in positions]
     for place, i in enumerate(positions):
-        name, series = layout.names[i], cells[names[place]]
+        if plain[place] and i not in layout.commas and not looks_like_number[place]:
+            continue
+        name, series = layout.names[i], cells.to_series(place)
         if not plain[place]:
             missing = _add_odd(found, i, series, is_number[:, place], numbers[:, place], name)
             is_sampled[missing, place] = False
@@ -436,11 +441,11 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
             is_number[:, place] = np.isfinite(numbers[:, place])
         if as_number(name) is not None:
             found.repeats_name[i] += int((series == name).sum())
+    for place, i in enumerate(positions):
         kept = hashes[is_sampled[:, place], place]
         if len(kept):
             found.fingerprints[i].append(kept)
     _add_numbers(found, at, numbers, layout)
-    _add_points(found, cells, at)
     return found
 
 
@@ -522,25 +527,40 @@ def _add_numbers(
         found.totals[i], found.squares[i] = total, squares
 
 
-def _add_points(found: Aggregates, cells: pl.DataFrame, at: npt.NDArray[np.int64]) -> None:
-    """Add whether numbers have points, and whether these can only be decimal points."""
+def _add_points(
+    found: Aggregates, cells: pl.DataFrame, at: npt.NDArray[np.int64], numbers: Floats
+) -> None:
+    """Add whether numbers have points, and whether these can only be decimal points.
+
+    Args:
+        found: Where it is added.
+        cells: The columns.
+        at: Their positions.
+        numbers: What Polars reads them as, before decimal commas are.
+    """
+    names, left = cells.columns, np.arange(len(at))
     # In most columns the first cells show it.
-    for rows in (cells.head(_FIRST_CELLS), cells):
-        left = np.flatnonzero(~found.has_plain_points[at])
+    for rows in (_FIRST_CELLS, cells.height):
+        part = cells.head(rows).select([names[place] for place in left])
+        values = numbers[:rows, left]
+        points = part.select(pl.all().str.contains(".", literal=True)).to_numpy()
+        points = points & np.isfinite(values)
+        found.has_points[at[left]] |= points.any(axis=0)
+        # What is below one, or no whole number of thousandths, is no thousand.
+        size = np.abs(values)
+        may_be = (size >= 1) & (size < 1_000)
+        may_be &= np.abs(size * 1_000 - np.rint(size * 1_000)) < 1e-6
+        found.has_plain_points[at[left]] |= (points & ~may_be).any(axis=0)
+        left = left[~found.has_plain_points[at[left]]]
         if not len(left):
             return
-        part = rows.select([cells.columns[place] for place in left])
-        pointed = part.select(pl.all().str.contains(".", literal=True).any()).row(0)
-        left = left[np.array(pointed)]
-        if not len(left):
-            continue
-        part = part.select([cells.columns[place] for place in left])
-        cell = pl.all()
-        is_pointed = cell.str.contains(".", literal=True) & number_expr(cell).is_not_null()
-        thousand = cell.str.contains(f"^(?:{MAYBE_THOUSAND})$")
-        found.has_points[at[left]] |= np.array(part.select(is_pointed.any()).row(0))
-        plain = part.select((is_pointed & ~thousand).any()).row(0)
-        found.has_plain_points[at[left]] |= np.array(plain)
+    for place in left[found.has_points[at[left]]]:
+        pointed = cells.to_series(int(place)).filter(
+            cells.to_series(int(place)).str.contains(".", literal=True)
+        )
+        pointed = pointed.filter(kind_codes(pointed) == _PLACE[Kind.NUMBER])
+        thousands = pointed.str.contains(f"^(?:{MAYBE_THOUSAND})$")
+        found.has_plain_points[at[place]] = not thousands.all()
 
 
 def kinds_of(aggregates: Aggregates, position: int) -> dict[Kind, int]:

@@ -18,6 +18,7 @@ from autodrop.preparation.profiling.counting import (
     LARGEST_SQUARED,
     Aggregates,
     BlockFacts,
+    Floats,
     Layout,
     add_counts,
     kinds_of,
@@ -137,8 +138,9 @@ def _power_of_two(number: int) -> int:
 
 def describe(counted: BlockFacts, layout: Layout, beginning: Beginning) -> TableFacts:
     """Return what is known of a table of which all blocks were counted."""
-    sample = sampled_rows(counted, len(layout.names))
-    described = [_column(i, counted, layout, sample[column(i)]) for i in range(len(layout.names))]
+    width = len(layout.names)
+    sample = _Sample(sampled_rows(counted, width), layout, counted)
+    described = [_column(i, counted, layout, sample) for i in range(width)]
     target = described[layout.target]
     kind = _target_kind(target, beginning)
     associated = _Associating(sample, layout, kind, described)
@@ -156,8 +158,35 @@ def describe(counted: BlockFacts, layout: Layout, beginning: Beginning) -> Table
         duplicates=duplicates,
         duplicates_are_exact=layout.rows_every == 1,
         line_feeds=counted.line_feeds,
-        sampled=sample.height,
+        sampled=sample.frame.height,
     )
+
+
+class _Sample:
+    """Some rows of a table, and the numbers in the columns that were not counted.
+
+    Attributes:
+        frame: The rows as text.
+    """
+
+    def __init__(self, frame: pl.DataFrame, layout: Layout, counted: BlockFacts) -> None:
+        self.frame = frame
+        positions = [i for i, counts in enumerate(counted.counts) if counts is None]
+        self._place = {i: place for place, i in enumerate(positions)}
+        read = [
+            number_expr(pl.col(column(i)), comma=i in layout.commas).alias(column(i))
+            for i in positions
+        ]
+        self._numbers = frame.select(read).to_numpy() if read else np.empty((frame.height, 0))
+
+    def cells(self, position: int) -> pl.Series:
+        """Return the cells of a column."""
+        return self.frame.to_series(position)
+
+    def numbers(self, position: int) -> Floats:
+        """Return the numbers of a column that was not counted, NaN where a cell holds none."""
+        numbers: Floats = self._numbers[:, self._place[position]]
+        return numbers
 
 
 def _target_kind(target: ColumnFacts, beginning: Beginning) -> TargetKind:
@@ -172,7 +201,7 @@ def _target_kind(target: ColumnFacts, beginning: Beginning) -> TargetKind:
     return TargetKind.CLASSES if len(labels) <= _MOST_CLASSES else TargetKind.NEITHER
 
 
-def _column(position: int, counted: BlockFacts, layout: Layout, sample: pl.Series) -> ColumnFacts:
+def _column(position: int, counted: BlockFacts, layout: Layout, sample: _Sample) -> ColumnFacts:
     """Return the facts of a column, but for how it goes with the target."""
     i, aggregates, counts = position, counted.aggregates, counted.counts[position]
     if counts is not None:
@@ -204,7 +233,7 @@ def _column(position: int, counted: BlockFacts, layout: Layout, sample: pl.Serie
         if aggregates.numeric[i]:
             numbers = _numbers(aggregates, i, layout, sample)
             if Kind.NUMBER in kinds and Kind.NUMBER not in examples:
-                examples[Kind.NUMBER] = _smallest_number(sample)
+                examples[Kind.NUMBER] = _smallest_number(sample, i)
         examples = {kind: examples[kind] for kind in kinds if kind in examples}
     return ColumnFacts(
         name=layout.names[i],
@@ -242,13 +271,15 @@ def _distinct(
     return min(different * layout.cells_every, present - 1), False
 
 
-def _smallest_number(sample: pl.Series) -> str:
-    cells = pl.col(sample.name)
-    numbers = sample.to_frame().filter(number_expr(cells).is_not_null()).select(cells.min())
-    return numbers.item() or "0"
+def _smallest_number(sample: _Sample, position: int) -> str:
+    numbers = sample.numbers(position)
+    if not np.isfinite(numbers).any():
+        return "0"
+    cell: str = sample.cells(position)[int(np.nanargmin(numbers))]
+    return cell
 
 
-def _numbers(aggregates: Aggregates, position: int, layout: Layout, sample: pl.Series) -> Numbers:
+def _numbers(aggregates: Aggregates, position: int, layout: Layout, sample: _Sample) -> Numbers:
     """Return the facts of numbers that were not counted."""
     i, rows = position, int(aggregates.numeric[position])
     lowest, highest = float(aggregates.lowest[i]), float(aggregates.highest[i])
@@ -258,7 +289,8 @@ def _numbers(aggregates: Aggregates, position: int, layout: Layout, sample: pl.S
         if from_origin is not None:
             mean = layout.origins[i] + from_origin
         deviation = _deviation(aggregates.totals[i], aggregates.squares[i], rows)
-    values = _sorted_numbers(sample, comma=i in layout.commas)
+    values = sample.numbers(i)
+    values = np.sort(values[np.isfinite(values)])
     # The sample need not hold a number.
     if not len(values):
         values = np.array([lowest, highest])
@@ -296,17 +328,12 @@ def _scaled(sampled: npt.NDArray[np.int_], rows: int) -> list[int]:
     return [int(end - start) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _sorted_numbers(sample: pl.Series, *, comma: bool) -> npt.NDArray[np.float64]:
-    numbers = sample.to_frame().select(number_expr(pl.col(sample.name), comma=comma)).to_series()
-    return np.sort(numbers.drop_nulls().to_numpy())
-
-
 class _Associating:
     """How the columns go with the target in the sampled rows."""
 
     def __init__(
         self,
-        sample: pl.DataFrame,
+        sample: _Sample,
         layout: Layout,
         kind: TargetKind,
         described: Sequence[ColumnFacts],
@@ -315,25 +342,26 @@ class _Associating:
         self._layout = layout
         self._kind = kind
         self._described = described
-        self._target = sample[column(layout.target)].rename("y")
-        self._value = (
-            self._target.to_frame()
-            .select(number_expr(pl.col("y"), comma=layout.target in layout.commas))
-            .to_series()
-        )
+        self._target = sample.cells(layout.target).alias("y")
+        read = number_expr(pl.col("y"), comma=layout.target in layout.commas)
+        self._value = self._target.to_frame().select(read.alias("v")).to_series()
+        labels = self._target.unique().sort().to_list()
+        self._labels = [str(label) for label in labels]
+        ranks = self._target.rank("dense").fill_null(1).to_numpy()
+        self._codes = ranks.astype(np.int64) - 1
 
     def of(self, position: int) -> Association | None:
         """Return how a column goes with the target; None where that is not measured."""
         facts = self._described[position]
         if position == self._layout.target or not facts.present:
             return None
-        cells = self._sample[column(position)]
+        cells = self._sample.cells(position)
         if facts.counts is not None:
             association = self._from_counts(cells, facts)
         elif self._kind is TargetKind.CLASSES and facts.numeric:
-            association = self._from_bins(cells, facts)
+            association = self._from_bins(position)
         elif self._kind is TargetKind.MEASURES:
-            association = self._from_numbers(cells, facts)
+            association = self._from_numbers(position)
         else:
             association = None
         if facts.counts is None and len(cells) and bool((cells == self._target).all()):
@@ -361,36 +389,31 @@ class _Associating:
             return None
         return from_sums(_sums(pairs), number)
 
-    def _from_bins(self, cells: pl.Series, facts: ColumnFacts) -> Association:
-        numbers = (
-            cells.to_frame()
-            .select(number_expr(pl.col(cells.name), comma=facts.decimal_comma).alias("x"))
-            .to_series()
-        )
-        values = numbers.drop_nulls().to_numpy()
+    def _from_bins(self, position: int) -> Association:
+        numbers = self._sample.numbers(position)
+        known = np.isfinite(numbers)
+        values = numbers[known]
         if not len(values):
             return Association()
         shares = [i / HISTOGRAM_BINS for i in range(1, HISTOGRAM_BINS)]
         edges = np.unique(np.quantile(values, shares))
-        places = np.searchsorted(edges, numbers.fill_null(np.nan).to_numpy(), side="right")
-        binned = pl.DataFrame({"bin": places, "y": self._target, "x": numbers})
-        joint: dict[str, dict[str, int]] = {}
-        counted = binned.filter(pl.col("x").is_not_null()).group_by("bin", "y").len()
-        for place, label, rows in counted.rows():
-            joint.setdefault(str(place), {})[label] = rows
+        places = np.searchsorted(edges, values, side="right")
+        classes = len(self._labels)
+        counted = np.bincount(
+            places * classes + self._codes[known], minlength=(len(edges) + 1) * classes
+        ).reshape(-1, classes)
+        joint = {
+            str(place): dict(zip(self._labels, rows, strict=True))
+            for place, rows in enumerate(counted.tolist())
+            if any(rows)
+        }
         return from_class_counts(joint, {each: float(each) for each in joint}, every_cell=False)
 
-    def _from_numbers(self, cells: pl.Series, facts: ColumnFacts) -> Association:
-        numbers = (
-            cells.to_frame()
-            .select(number_expr(pl.col(cells.name), comma=facts.decimal_comma))
-            .to_series()
-        )
-        both = pl.DataFrame({"x": numbers, "v": self._value}).drop_nulls()
-        both = both.filter(
-            (pl.col("x").abs() < LARGEST_SQUARED) & (pl.col("v").abs() < LARGEST_SQUARED)
-        )
-        return from_sums({}, {}, correlation=_correlation(*both.to_numpy().T))
+    def _from_numbers(self, position: int) -> Association:
+        x, y = self._sample.numbers(position), self._value.fill_null(np.nan).to_numpy()
+        with np.errstate(invalid="ignore"):
+            both = (np.abs(x) < LARGEST_SQUARED) & (np.abs(y) < LARGEST_SQUARED)
+        return from_sums({}, {}, correlation=_correlation(x[both], y[both]))
 
 
 def _sums(pairs: pl.DataFrame) -> dict[str, Sums]:

@@ -28,7 +28,7 @@ TOO_LARGE = "TOO_LARGE"
 # What batch transform is given of a row at most.
 LONGEST_ROW = 6 * 1024 * 1024
 # What is done once a block costs little then, and two blocks fit into the memory of a function.
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
 # Where a line ends is looked for in so many bytes at first: all that is read may come from far.
 _WINDOW = 64 * 1024

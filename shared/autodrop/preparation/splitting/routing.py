@@ -68,10 +68,11 @@ class Source:
         """Return the rows of a block with the columns of the dropped file, and which are usable."""
         rows = read_rows(self.shape, block)
         usable = usable_rows(rows, self.order[self.columns.target])
-        frame = rows.frame.select(
+        if self.order == tuple(range(self.shape.width)):
+            return rows.frame, usable
+        return rows.frame.select(
             pl.col(column(place)).alias(column(i)) for i, place in enumerate(self.order)
-        )
-        return frame, usable
+        ), usable
 
 
 @dataclass(frozen=True)

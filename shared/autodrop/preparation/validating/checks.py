@@ -151,7 +151,10 @@ def judge(
         and column.name != settings.split.column
         and _looks_like_identifier(column)
     ]
-    used = [column for column in features if column not in identifiers]
+    # By position: to compare columns is to compare all that is known of them.
+    kept_out = {column.position for column in identifiers}
+    used = [column for column in features if column.position not in kept_out]
+    kept = {column.position for column in used}
     decimal = _decimal(facts, settings)
     for column in [*used, facts.target_column]:
         attempt(lambda column=column: _check_numbers(column, decimal))  # type: ignore[misc]
@@ -163,16 +166,15 @@ def judge(
     warnings += _table_warnings(facts, header, settings)
     # Without a usable row, every column would be called empty.
     for column in facts.columns if facts.usable else ():
-        if column in identifiers:
+        if column.position in kept_out:
             warnings.append(_identifier(column))
-        elif column in used:
+        elif column.position in kept:
             warnings += _feature_warnings(column, decimal)
     if errors:
         first, *more = errors
         first.others = (*(each.finding for each in more), *warnings)
         raise first
     assert target is not None  # noqa: S101 - else there would be an error
-    kept = {column.position for column in used}
     return Verdict(
         target=target,
         features=tuple(column.name for column in used),
@@ -185,7 +187,7 @@ def judge(
         decimal_commas=tuple(
             column.name
             for column in facts.columns
-            if (column in used or column.position == facts.target)
+            if (column.position in kept or column.position == facts.target)
             and column.is_numeric
             and column.decimal_comma
             and column.cells(Kind.DECIMAL_COMMA, Kind.AMBIGUOUS)
