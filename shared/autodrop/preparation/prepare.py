@@ -124,6 +124,11 @@ class Decided:
     train: Rows
     test: Rows
 
+    @property
+    def all_rows(self) -> Sequence[Rows]:
+        """The rows of the dropped file, and those of a test file where there is one."""
+        return [self.train] if self.train is self.test else [self.train, self.test]
+
 
 def prepare(
     dropped: Dropped, settings: Settings, work: Work, *, min_rows: int = MIN_ROWS
@@ -287,9 +292,7 @@ def _write(decided: Decided, work: Work) -> tuple[_Paths, Dataset]:
                 file.write(header)
         if truth is not None:
             truth.write(truth_header)
-        for rows in (
-            [decided.train] if decided.train is decided.test else [decided.train, decided.test]
-        ):
+        for rows in decided.all_rows:
             work_on = partial(
                 write_block,
                 rows.source,
