@@ -736,7 +736,11 @@ def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
         ),
         parts=True,
     )
-    return {"dataset": dataset.to_json(), "profile": {"schema_version": 1, "columns": []}}
+    return {
+        "dataset": dataset.to_json(),
+        "profile": {"schema_version": 1, "columns": []},
+        "parts": dict.fromkeys(("train", "model-train", "test", "truth"), 2),
+    }
 
 
 def _candidate(job: str) -> Candidate:

@@ -108,6 +108,17 @@ def processing_volume_gb(size: int, file_name: str, instances: int = 1) -> int:
     return min(max(needed + _SPARE_GB, _SMALLEST_VOLUME_GB), _LARGEST_VOLUME_GB)
 
 
+def part_folders(folder: RunFolder) -> dict[str, str]:
+    """Return beside which keys a job's parts lie, by the names of its outputs."""
+    return {
+        "train": folder.train,
+        "test": folder.test,
+        "truth": folder.truth,
+        "model-train": folder.model_train,
+        "model-test": folder.model_test,
+    }
+
+
 def _is_plain(file_name: str) -> bool:
     return file_name.lower().endswith(_PLAIN_SUFFIXES)
 
@@ -121,14 +132,7 @@ def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> d
     """
     folder, bucket, drop = run.folder, run.drop.bucket, run.drop
     instances = processing_instances(drop.size, drop.file_name, setup.most_instances)
-    outputs = {
-        "train": folder.train,
-        "test": folder.test,
-        "truth": folder.truth,
-        "model-train": folder.model_train,
-        "model-test": folder.model_test,
-        "outcome": folder.outcome,
-    }
+    outputs = {**part_folders(folder), "outcome": folder.outcome}
     return {
         "ProcessingJobName": run.run_id,
         "AppSpecification": {

@@ -330,6 +330,19 @@ def test_an_outcome_that_nobody_can_read_fails_the_run(outcome: bytes, large: Jo
     assert FOLDER.dataset not in large.world.bucket.objects
 
 
+@pytest.mark.parametrize("name", ["train", "test", "truth", "model-input/train"])
+def test_parts_that_an_instance_has_not_uploaded_fail_the_run(name: str, large: Journey) -> None:
+    large.to("processed")
+    del large.world.bucket.objects[f"{FOLDER.prefix}{name}/part-00001.csv"]
+
+    large.invoke("prepare_dataset", "processing-completed")
+
+    assert large.state is RunState.FAILED
+    assert large.failure["code"] == "PARTS_MISSING"
+    assert "2 parts" in large.failure["message"]
+    assert FOLDER.dataset not in large.world.bucket.objects
+
+
 def test_the_dataset_of_another_run_is_not_taken_up(large: Journey) -> None:
     large.to("processed")
     outcome = large.world.bucket.json(FOLDER.outcome)

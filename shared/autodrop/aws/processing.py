@@ -114,6 +114,7 @@ def prepared(
         "dataset": found.dataset.to_json(),
         "profile": found.profile,
         "probe": None if found.plan is None else found.plan.to_json(),
+        "parts": found.parts,
     }
 
 

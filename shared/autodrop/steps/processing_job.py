@@ -20,6 +20,7 @@ from autodrop.requests import (
     CODE_LIBRARIES,
     CODE_ORDER,
     CODE_SCRIPT,
+    part_folders,
     processing_code_uri,
     processing_instances,
     processing_job_request,
@@ -190,12 +191,30 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
             raise _rejected(told["rejected"])
         dataset, profile = told["dataset"], told["profile"]
         parsed = Dataset.from_json(dataset)
+        parts = dict(told["parts"])
         if not is_about(parsed, run) or not isinstance(profile, dict):
             raise _malformed()
     except (ValueError, TypeError, LookupError, AttributeError):
         raise _malformed() from None
     services.ceilings.check(parsed)
+    _check_parts(services, run, parts)
     return dataset, profile, told.get("probe")
+
+
+def _check_parts(services: Services, run: Run, parts: dict[str, int]) -> None:
+    """Check that the parts of all instances are in the run's folder, and no others.
+
+    Raises:
+        JobFailed: Some are missing: docs/aws.md, Processing jobs.
+    """
+    for name, key in part_folders(run.folder).items():
+        below = services.bucket.list(f"{key.rpartition('/')[0]}/part-")
+        if len(below) != parts.get(name, 0):
+            raise JobFailed(
+                "PARTS_MISSING",
+                f"The Processing job wrote {parts.get(name, 0):,} parts of {name}, but "
+                f"{len(below):,} of them are there.",
+            )
 
 
 def _rejected(told: dict[str, Any]) -> Rejected:

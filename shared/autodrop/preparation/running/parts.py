@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,11 +45,13 @@ class PreparedParts:
         dataset: Everything that was found and decided.
         profile: The content of `profile.json`.
         plan: What the rows of the probe are for; None without a probe.
+        parts: How many parts there are of each folder.
     """
 
     dataset: Dataset
     profile: dict[str, Any]
     plan: ProbePlan | None
+    parts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,14 @@ class Part:
         test_rows: Rows that are held out.
         test_bytes: Bytes of these as the model reads them.
         positives: A bit for each held-out row: whether it is of the class that is asked about.
+        folders: Where it has parts.
     """
 
     train_rows: int
     test_rows: int
     test_bytes: int
     positives: bytes
+    folders: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class PartWriter:
         """Write the parts of a block, and return what is in them."""
         written = write_block(self.source, self.model_train, self.model_test, task)
         self._mark_unused_folders()
+        folders = []
         for folder, header, content in (
             (TRAIN, self.train_header, written.train),
             (TEST, b"", written.test),
@@ -106,12 +112,13 @@ class PartWriter:
             (MODEL_TEST, b"", written.model_test),
         ):
             if content:
+                folders.append(folder)
                 self._write(f"{folder}/part-{task.number:05}.csv", header + content)
         read = written.test if self.model_test is None else written.model_test
         bits = b""
         if self.label is not None:
             bits = np.packbits(positives(written.truth, self.label)).tobytes()
-        return Part(written.train_rows, written.test_rows, len(read), bits)
+        return Part(written.train_rows, written.test_rows, len(read), bits, folders)
 
     def _mark_unused_folders(self) -> None:
         """See to it that no folder of this machine's output is empty: docs/aws.md."""
@@ -238,7 +245,8 @@ def prepare_in_parts(
     profile = decided.examined.profile
     plan = write_probe_of(dataset, profile, held_out, folder)
     dataset = replace(dataset, parts=True, probe_rows=0 if plan is None else plan.rows)
-    return PreparedParts(dataset, profile, plan)
+    listed = Counter(name for part in counted for name in part.folders)
+    return PreparedParts(dataset, profile, plan, dict(listed))
 
 
 def _writer(decided: Decided, output: Path, staging: Path) -> PartWriter:
