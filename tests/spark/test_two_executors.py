@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from autodrop.preparation.running.parts import (
     TEST,
     TRAIN,
     TRUTH,
+    Part,
+    PartWriter,
     PreparedParts,
     prepare_in_parts,
 )
 from autodrop.preparation.running.spark import SparkProcessors
+from autodrop.preparation.splitting.routing import Task
 from autodrop.probe import PROBE_FILE
 from autodrop.processors import Processors
 from autodrop.settings import parse_settings
@@ -40,7 +43,7 @@ pytestmark = [
 ]
 
 DATA = Path("tests/data")
-BLOCK_BYTES = 4_000
+BLOCK_BYTES = 6_000
 
 
 @pytest.fixture(scope="session")
@@ -202,45 +205,45 @@ def test_two_executors_refuse_a_file_with_the_same_findings_on_the_same_lines(
     assert bad_files.code_of(name) == together.value.code
 
 
+@dataclass(frozen=True)
 class FailsOnce:
-    """Work whose first try of every item fails when it is done, as where a machine goes away."""
+    """A writer of parts whose first try of every block fails when its parts are there."""
 
-    def __init__(self, work: Callable[[Any], Any], folder: Path) -> None:
-        self.work = work
-        self.folder = folder
+    write: PartWriter
+    folder: Path
 
-    def __call__(self, item: Any) -> Any:
-        result = self.work(item)
-        mark = self.folder / str(hash(repr(item)))
+    def __call__(self, task: Task) -> Part:
+        part = self.write(task)
+        mark = self.folder / str(task.number)
         if not mark.exists():
             mark.touch()
             raise RuntimeError("the machine went away")
-        return result
+        return part
 
 
+@dataclass(frozen=True)
 class Unreliable:
-    """Processors that fail once at everything."""
+    """Executors that fail once at every block that they write."""
 
-    def __init__(self, spark: SparkProcessors, folder: Path) -> None:
-        self.spark = spark
-        self.folder = folder
-        self.maps = 0
+    spark: SparkProcessors
+    folder: Path
 
-    def map(self, work: Callable[[Any], Any], items: Any) -> Any:
-        self.maps += 1
-        folder = self.folder / str(self.maps)
-        folder.mkdir(parents=True)
-        return self.spark.map(FailsOnce(work, folder), items)
+    def map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        if isinstance(work, PartWriter):
+            work = FailsOnce(work, self.folder)
+        return self.spark.map(work, items)
 
 
 def test_a_task_that_fails_is_repeated_and_no_row_is_there_twice(
     tmp_path: Path, spark: SparkProcessors
 ) -> None:
     content = text(rows())
+    (tmp_path / "failed").mkdir()
 
     found = in_parts(tmp_path, content, {}, None, Unreliable(spark, tmp_path / "failed"))
 
     is_the_same(tmp_path, found, prepared(tmp_path, content, {}, None))
+    assert len(list((tmp_path / "failed").iterdir())) > 1
 
 
 def test_both_executors_work_and_each_in_a_process_of_its_own(spark: SparkProcessors) -> None:
