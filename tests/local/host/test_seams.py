@@ -236,6 +236,17 @@ def test_defect_event_of_an_upload_is_sent_by_a_thread() -> None:
     assert "threading.Thread(" in inspect.getsource(find("services.s3._fire_s3_event_async"))
 
 
+@pytest.mark.parametrize(
+    "upload", ["_put_object", "_post_object", "_copy_object", "_complete_multipart_upload"]
+)
+def test_event_of_an_upload_is_sent_before_the_object_is_on_disk(upload: str) -> None:
+    """A host that is killed at any moment has no object of which nobody was told."""
+    source = inspect.getsource(find(f"services.s3.{upload}"))
+
+    event, object_ = source.index("_fire_s3_event_async("), source.index("_persist_object(")
+    assert event < object_
+
+
 def test_defect_failed_save_is_only_logged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     persistence = find("core.persistence")
     monkeypatch.setattr(persistence, "PERSIST_STATE", True)
