@@ -62,7 +62,9 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     return target
 
 
-def _write_rows(paths: Sequence[Path], schema: Mapping[str, pl.DataType], target: Path, longest: int) -> None:
+def _write_rows(
+    paths: Sequence[Path], schema: Mapping[str, pl.DataType], target: Path, longest: int
+) -> None:
     """Write the rows of all parts.
 
     Raises:
