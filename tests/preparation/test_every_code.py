@@ -30,7 +30,6 @@ NOT_IN_A_FILE = {
     "FILE_REPLACED": "the file is good; another one took its place while a job was reading",
     "ROWS_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
     "SETTING_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
-    "TEST_FILE_UNSUPPORTED": "both files are good, but one is too large for a function",
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
 # What is called with a code.

@@ -23,6 +23,7 @@ from autodrop.preparation.profiling.describing import Beginning, describe, layou
 from autodrop.preparation.profiling.facts import TableFacts
 from autodrop.preparation.profiling.profile import profile_json
 from autodrop.preparation.reading.blocks import Block, Shape, blocks_of, first_rows, joined
+from autodrop.preparation.reading.storage import Stored, stored
 from autodrop.preparation.reading.table import (
     Table,
     check_blocks,
@@ -51,7 +52,7 @@ MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
 
 @dataclass(frozen=True)
 class Dropped:
-    """What lies on the disk of a drop.
+    """Where the files of a drop lie.
 
     Attributes:
         paths: The dropped file, or the parts of a Parquet folder in the order of their names.
@@ -61,10 +62,10 @@ class Dropped:
         longest: The most bytes that a file may have unpacked.
     """
 
-    paths: Sequence[Path]
+    paths: Sequence[Path | Stored]
     drop: Drop
     run_id: str
-    test_path: Path | None = None
+    test_path: Path | Stored | None = None
     longest: int = _NO_LIMIT
 
 
@@ -151,7 +152,7 @@ def examine(
 
 
 def open_dropped(
-    paths: Sequence[Path], name: str, settings: Settings, work: Work, longest: int
+    paths: Sequence[Path | Stored], name: str, settings: Settings, work: Work, longest: int
 ) -> Table:
     """Look at the beginning of a file, or of the parts of a Parquet folder, as a table.
 
@@ -159,7 +160,7 @@ def open_dropped(
         Rejected: It is no table, or it is one in more than one reading.
     """
     return open_table(
-        paths,
+        list(map(stored, paths)),
         name,
         work.folder,
         settings.read,

@@ -25,6 +25,7 @@ from autodrop.preparation.examining import (
     open_dropped,
 )
 from autodrop.preparation.profiling.counting import CountedBlocks
+from autodrop.preparation.reading.storage import Stored
 from autodrop.preparation.splitting.plans import (
     check_sizes,
     check_test_file,
@@ -123,6 +124,11 @@ class Decided:
     train: Rows
     test: Rows
 
+    @property
+    def all_rows(self) -> Sequence[Rows]:
+        """The rows of the dropped file, and those of a test file where there is one."""
+        return [self.train] if self.train is self.test else [self.train, self.test]
+
 
 def prepare(
     dropped: Dropped, settings: Settings, work: Work, *, min_rows: int = MIN_ROWS
@@ -203,7 +209,7 @@ def _about_the_test_file() -> Iterator[None]:
 
 
 def _test_file_rows(
-    dropped: Dropped, test_path: Path, settings: Settings, examined: Examined, work: Work
+    dropped: Dropped, test_path: Path | Stored, settings: Settings, examined: Examined, work: Work
 ) -> Rows:
     own = replace(work, folder=work.folder / "test-file")
     own.folder.mkdir()
@@ -286,9 +292,7 @@ def _write(decided: Decided, work: Work) -> tuple[_Paths, Dataset]:
                 file.write(header)
         if truth is not None:
             truth.write(truth_header)
-        for rows in (
-            [decided.train] if decided.train is decided.test else [decided.train, decided.test]
-        ):
+        for rows in decided.all_rows:
             work_on = partial(
                 write_block,
                 rows.source,

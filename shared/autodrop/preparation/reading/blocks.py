@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -152,23 +153,29 @@ def blocks_of(text: Text, dialect: Dialect, processors: Processors) -> list[Bloc
         quotes = [seen.quotes for seen in text.looks]
     else:
         quotes = list(processors.map(partial(_plain_quotes, text), text.spans))
+    opened = [before % 2 for before in accumulate(quotes, initial=0)]
+    open_spans = [i for i, inside in enumerate(opened[:-1]) if inside]
+    asked = processors.map(partial(_record_end, text, dialect), [text.spans[i] for i in open_spans])
+    ends = dict(zip(open_spans, asked, strict=True))
     blocks: list[Block] = []
     current: list[Span] = []
-    first_line = line = inside = 0
-    for span, seen, count in zip(text.spans, text.looks, quotes, strict=True):
-        end, lines = _record_end(text, span, dialect) if inside else (span.first, 0)
+    first_line = line = 0
+    after_blank = False
+    for i, (span, seen) in enumerate(zip(text.spans, text.looks, strict=True)):
+        end, lines = ends.get(i, (span.first, 0))
         if end is None:
             current.append(span)
         else:
             if end > span.first:
                 current.append(replace(span, last=end))
             if current:
-                blocks.append(_block(text, blocks, current, first_line))
+                blocks.append(Block(tuple(current), first_line, after_blank, is_last=False))
             current, first_line = [replace(span, first=end)], line + lines
+            # The line in which a quoted cell ends is not blank.
+            after_blank = i > 0 and end == span.first and text.looks[i - 1].ends_blank
         line += seen.lines
-        inside = (inside + count) % 2
     if current:
-        blocks.append(_block(text, blocks, current, first_line))
+        blocks.append(Block(tuple(current), first_line, after_blank, is_last=False))
     return [*blocks[:-1], replace(blocks[-1], is_last=True)] if blocks else []
 
 
@@ -206,7 +213,7 @@ def _plain_quotes(text: Text, span: Span) -> int:
     return text.read(span).replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
 
 
-def _record_end(text: Text, span: Span, dialect: Dialect) -> tuple[int | None, int]:
+def _record_end(text: Text, dialect: Dialect, span: Span) -> tuple[int | None, int]:
     """Return where a record ends that began before the span, and the lines until there."""
     signs = _PLAIN if dialect.escape == "doubled" else _ESCAPED
     data = text.read(span)
@@ -221,14 +228,6 @@ def _record_end(text: Text, span: Span, dialect: Dialect) -> tuple[int | None, i
         else:
             lines += sign[0].count(b"\n")
     return None, lines
-
-
-def _block(text: Text, before: Sequence[Block], spans: Sequence[Span], line: int) -> Block:
-    after_blank = False
-    if before:
-        end = text.read(before[-1].spans[-1])[-4096:]
-        after_blank = not end.removesuffix(b"\n").rpartition(b"\n")[2].strip()
-    return Block(tuple(spans), line, after_blank, is_last=False)
 
 
 @dataclass(frozen=True)

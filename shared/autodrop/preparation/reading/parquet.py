@@ -13,6 +13,7 @@ from autodrop.findings import quoted
 from autodrop.preparation.cells.expressions import on_one_line_expr
 from autodrop.preparation.cells.spelling import spelled
 from autodrop.preparation.reading.parquet_footer import read_footer
+from autodrop.preparation.reading.storage import Stored
 from autodrop.preparation.reading.text import too_large
 
 _MAGIC = b"PAR1"
@@ -21,14 +22,10 @@ _CELLS = 2_000_000
 _NESTED = (pl.List, pl.Array, pl.Struct, pl.Binary, pl.Duration, pl.Object)
 
 
-def is_parquet(path: Path) -> bool:
+def is_parquet(file: Stored) -> bool:
     """Return whether a file is Parquet: it begins and ends with `PAR1`."""
-    with path.open("rb") as file:
-        start = file.read(4)
-        if start != _MAGIC or path.stat().st_size < 12:
-            return False
-        file.seek(-4, 2)
-        return file.read() == _MAGIC
+    size = file.size
+    return size >= 12 and file.read(0, 4) == file.read(size - 4, size) == _MAGIC
 
 
 def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -> Path:

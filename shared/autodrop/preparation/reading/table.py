@@ -26,6 +26,7 @@ from autodrop.preparation.reading.dialect import (
     readings,
     unclear,
 )
+from autodrop.preparation.reading.storage import Stored, on_disk, stored
 from autodrop.preparation.reading.text import BLOCK_BYTES, LONGEST_ROW, Span, Text, open_text
 from autodrop.processors import Processors
 from autodrop.settings import ReadSettings
@@ -81,7 +82,7 @@ class Table:
 
 
 def open_table(
-    paths: Sequence[Path],
+    files: Sequence[Stored],
     file_name: str,
     folder: Path,
     settings: ReadSettings,
@@ -93,7 +94,7 @@ def open_table(
     """Look at the beginning of a file, or of the parts of a Parquet folder, as a table.
 
     Args:
-        paths: The file, or the parts.
+        files: The file, or the parts.
         file_name: What it was called when it was dropped, for messages.
         folder: Where copies go.
         settings: What the user says about reading it.
@@ -104,14 +105,15 @@ def open_table(
     Raises:
         Rejected: It is no table, or it is one in more than one reading.
     """
-    is_parquet = parquet.is_parquet(paths[0])
-    path, encoding = paths[0], settings.encoding
+    is_parquet = parquet.is_parquet(files[0])
+    file, encoding = files[0], settings.encoding
     if is_parquet:
-        path = parquet.to_text(paths, file_name, folder, longest)
+        parts = [on_disk(each, folder / f"part-{i:05}") for i, each in enumerate(files)]
+        file = stored(parquet.to_text(parts, file_name, folder, longest))
         settings = ReadSettings(delimiter=",", escape="doubled", decimal=".")
         encoding = "utf-8"
     text = open_text(
-        path,
+        file,
         file_name,
         folder,
         processors,

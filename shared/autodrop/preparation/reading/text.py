@@ -21,6 +21,7 @@ from typing import BinaryIO, cast
 
 from autodrop.errors import Rejected
 from autodrop.preparation.cells.kinds import RECORD_BREAKERS
+from autodrop.preparation.reading.storage import LocalFile, Stored, on_disk
 from autodrop.processors import Processors
 
 TOO_LARGE = "TOO_LARGE"
@@ -29,6 +30,10 @@ LONGEST_ROW = 6 * 1024 * 1024
 # What is done once a block costs little then, and two blocks fit into the memory of a function.
 BLOCK_BYTES = 4 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
+# Where a line ends is looked for in so many bytes at first: all that is read may come from far.
+_WINDOW = 64 * 1024
+# Of a longer line, only the end is looked at to tell whether it is blank.
+_TAIL = 4096
 _LONGEST_LINE = 2 * LONGEST_ROW
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -83,14 +88,14 @@ class Span:
     """Whole lines of a file, as bytes from `start` to `end`.
 
     Attributes:
-        path: The file.
+        file: The file.
         start: Its first byte.
         end: Behind its last byte.
         first: The first byte of interest once it is decoded.
         last: Behind the last of these; None for all that follow.
     """
 
-    path: str
+    file: Stored
     start: int
     end: int
     first: int = 0
@@ -98,9 +103,7 @@ class Span:
 
     def read(self) -> bytes:
         """Return the bytes of the file, not decoded."""
-        with Path(self.path).open("rb") as file:
-            file.seek(self.start)
-            return file.read(self.end - self.start)
+        return self.file.read(self.start, self.end)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class Look:
         breakers: Whether a character other than line feed and carriage return would break a record.
         nul_line: The 1-based line of the first NUL.
         not_utf8_line: The line of the first bytes that are not UTF-8.
+        ends_blank: Whether the last line is blank.
     """
 
     size: int = 0
@@ -130,6 +134,7 @@ class Look:
     breakers: bool = False
     nul_line: int | None = None
     not_utf8_line: int | None = None
+    ends_blank: bool = False
 
     def __add__(self, other: Look) -> Look:
         def place(mine: int | None, theirs: int | None) -> int | None:
@@ -146,6 +151,7 @@ class Look:
             self.breakers or other.breakers,
             place(self.nul_line, other.nul_line),
             place(self.not_utf8_line, other.not_utf8_line),
+            other.ends_blank,
         )
 
 
@@ -175,6 +181,7 @@ def look(data: bytes) -> Look:
         ),
         nul_line=data.count(b"\n", 0, data.index(b"\0")) + 1 if b"\0" in signs else None,
         not_utf8_line=not_utf8_line,
+        ends_blank=not data[-_TAIL:].removesuffix(b"\n").rpartition(b"\n")[2].strip(),
     )
 
 
@@ -240,6 +247,11 @@ class Text:
         """Whether a character other than the line feed would break a record in two."""
         return self.total.breakers or self.total.returns > 0
 
+    def __reduce__(self) -> tuple[type[Text], tuple[object, ...]]:
+        """Leave behind, on the way to another machine, what only the one that cuts it needs."""
+        kept = ((), (self.total,), self.decoding, self.encoding, self.compression, self.skipped)
+        return Text, kept
+
     def read(self, span: Span) -> bytes:
         """Return the text of a span."""
         return self.decoding.decode(span.read())[span.first : span.last]
@@ -281,7 +293,7 @@ class Text:
 
 
 def open_text(
-    path: Path,
+    file: Stored,
     file_name: str,
     folder: Path,
     processors: Processors,
@@ -293,7 +305,7 @@ def open_text(
     """Return a dropped file as text; only a packed one is copied, unpacked, to `folder`.
 
     Args:
-        path: The dropped file.
+        file: The dropped file.
         file_name: What it was called when it was dropped, for messages.
         folder: Where copies go.
         processors: Who looks at the spans.
@@ -305,18 +317,19 @@ def open_text(
         Rejected: `EMPTY_FILE`, `NOT_A_TABLE`, `TOO_LARGE`, `NOT_UTF8`, `ENCODING_UNCLEAR` or
             `WRONG_ENCODING`.
     """
-    compression = compression_of(path)
+    compression = compression_of(file)
     if compression is not None:
-        unpack(path, compression, folder / "unpacked", file_name, longest)
-        path = folder / "unpacked"
-    check_format(start_of(path), file_name)
-    marked = marked_encoding(path)
+        packed = on_disk(file, folder / "packed")
+        unpack(packed, compression, folder / "unpacked", file_name, longest)
+        file = LocalFile(str(folder / "unpacked"))
+    check_format(start_of(file), file_name)
+    marked = marked_encoding(file)
     is_utf8_marked = marked == _UTF8_MARK
-    spans = cut(path, _UTF8_MARK[1] if is_utf8_marked else 0, block_bytes)
+    spans = cut(file, _UTF8_MARK[1] if is_utf8_marked else 0, block_bytes)
     looks = list(processors.map(_look_at, [(Decoding(), span) for span in spans]))
     total = reduce(add, looks, Look())
     name, _ = encoding_of(
-        path,
+        file,
         file_name,
         encoding,
         marked,
@@ -325,7 +338,7 @@ def open_text(
     )
     decoding = Decoding()
     if name != "utf-8":
-        spans, decoding = _decoded_spans(path, name, block_bytes)
+        spans, decoding = _decoded_spans(file, name, block_bytes)
         looks = _decoded_looks(decoding, spans, processors, file_name, name)
         total = reduce(add, looks, Look())
         if total.size > longest:
@@ -349,13 +362,13 @@ def _high_bytes(span: Span) -> HighBytes:
     return high_bytes(span.read())
 
 
-def _decoded_spans(path: Path, name: str, block_bytes: int) -> tuple[list[Span], Decoding]:
-    codec, skip, line_end = codec_of(path, name), 0, None
+def _decoded_spans(file: Stored, name: str, block_bytes: int) -> tuple[list[Span], Decoding]:
+    codec, skip, line_end = codec_of(file, name), 0, None
     if codec == "utf-16":
-        skip, codec = 2, "utf-16-le" if start_of(path)[:2] == codecs.BOM_UTF16_LE else "utf-16-be"
+        skip, codec = 2, "utf-16-le" if start_of(file)[:2] == codecs.BOM_UTF16_LE else "utf-16-be"
     if codec in ("utf-16-le", "utf-16-be"):
         line_end = "\n".encode(codec)
-    return cut(path, skip, block_bytes, line_end), Decoding(codec)
+    return cut(file, skip, block_bytes, line_end), Decoding(codec)
 
 
 def _decoded_looks(
@@ -418,31 +431,29 @@ def _leading_blank_lines(text: Text) -> int:
     return lines
 
 
-def cut(path: Path, skip: int, size: int, line_end: bytes | None = None) -> list[Span]:
+def cut(file: Stored, skip: int, size: int, line_end: bytes | None = None) -> list[Span]:
     """Return a file in spans of whole lines, each about as large.
 
     Args:
-        path: The file.
+        file: The file.
         skip: Bytes at the beginning that belong to no span.
         size: About how many bytes a span has.
         line_end: What is behind a line; None finds it out from the beginning.
     """
-    length = path.stat().st_size
+    length = file.size
     starts = [skip]
-    with path.open("rb") as file:
-        if line_end is None:
-            file.seek(skip)
-            start = file.read(_CHUNK)
-            line_end = b"\r" if b"\r" in start and b"\n" not in start else b"\n"
-        while (at := starts[-1] + size) < length:
-            end = _after_line(file, at, line_end)
-            if end >= length:
-                break
-            starts.append(end)
-    return [Span(str(path), *ends) for ends in pairwise([*starts, max(length, skip)])]
+    if line_end is None:
+        start = file.read(skip, skip + _CHUNK)
+        line_end = b"\r" if b"\r" in start and b"\n" not in start else b"\n"
+    while (at := starts[-1] + size) < length:
+        end = _after_line(file, at, line_end)
+        if end >= length:
+            break
+        starts.append(end)
+    return [Span(file, *ends) for ends in pairwise([*starts, max(length, skip)])]
 
 
-def _after_line(file: BinaryIO, at: int, line_end: bytes) -> int:
+def _after_line(file: Stored, at: int, line_end: bytes) -> int:
     """Return where the next line begins, at or after a byte.
 
     Behind `_LONGEST_LINE` bytes without a line end, that is where a character begins: no row is so
@@ -450,30 +461,27 @@ def _after_line(file: BinaryIO, at: int, line_end: bytes) -> int:
     """
     width = len(line_end)
     at -= at % width
-    limit = at + _LONGEST_LINE
+    limit, size = at + _LONGEST_LINE, _WINDOW
     while True:
-        file.seek(at)
-        window = file.read(_CHUNK)
+        window = file.read(at, at + size)
         found = window.find(line_end)
         while found % width and found >= 0:
             found = window.find(line_end, found + 1)
         if found >= 0:
             end = at + found + width
-            file.seek(end)
             # A line feed behind a carriage return belongs to it.
-            return end + (line_end == b"\r" and file.read(1) == b"\n")
-        if len(window) < _CHUNK:
+            return end + (line_end == b"\r" and file.read(end, end + 1) == b"\n")
+        if len(window) < size:
             return at + len(window)
-        at += _CHUNK
+        at, size = at + size, min(4 * size, _CHUNK)
         if at >= limit:
-            file.seek(at)
-            rest = file.read(4)
+            rest = file.read(at, at + 4)
             return at + next((i for i, byte in enumerate(rest) if byte & 0xC0 != 0x80), 0)
 
 
-def compression_of(path: Path) -> str | None:
+def compression_of(file: Stored) -> str | None:
     """Return `gzip`, `zstd` or None."""
-    start = start_of(path)
+    start = start_of(file)
     if start.startswith(_GZIP):
         return "gzip"
     return "zstd" if start.startswith(_ZSTD) else None
@@ -561,7 +569,7 @@ def check_format(start: bytes, file_name: str) -> None:
 
 
 def encoding_of(
-    path: Path,
+    file: Stored,
     file_name: str,
     wanted: str | None,
     marked: tuple[str, int] | None,
@@ -573,7 +581,7 @@ def encoding_of(
     Raises:
         Rejected: The bytes do not say it, or contradict what the settings say.
     """
-    start = start_of(path)
+    start = start_of(file)
     if marked is not None and wanted not in (None, marked[0]):
         raise Rejected(
             "WRONG_ENCODING",
@@ -600,9 +608,9 @@ def encoding_of(
     return _single_byte_encoding(high(), file_name, not_utf8_line), 0
 
 
-def marked_encoding(path: Path) -> tuple[str, int] | None:
+def marked_encoding(file: Stored) -> tuple[str, int] | None:
     """Return the encoding that a mark at the beginning names, with the bytes of the mark."""
-    start = start_of(path)
+    start = start_of(file)
     if start.startswith(codecs.BOM_UTF8):
         return _UTF8_MARK
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -610,10 +618,9 @@ def marked_encoding(path: Path) -> tuple[str, int] | None:
     return None
 
 
-def start_of(path: Path) -> bytes:
+def start_of(file: Stored) -> bytes:
     """Return the first bytes of a file."""
-    with path.open("rb") as file:
-        return file.read(4096)
+    return file.read(0, 4096)
 
 
 def _looks_like_utf16(start: bytes) -> bool:
@@ -707,11 +714,11 @@ def _is_utf8(run: bytes) -> bool:
     return True
 
 
-def codec_of(path: Path, encoding: str) -> str:
+def codec_of(file: Stored, encoding: str) -> str:
     """Return what Python calls the encoding of a file, in which order its bytes stand included."""
     if encoding != "utf-16":
         return _CODECS[encoding]
-    start = start_of(path)
+    start = start_of(file)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     # Without a mark: the zeros of Western letters are on the right in little endian.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ _WITHOUT_GRID = ("date", "free_text", "empty")
 _QUANTILES = (0.05, 0.95)
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Row = Sequence[str]
 # Its numbers are the same in every version of NumPy.
 Random = np.random.RandomState
@@ -83,6 +84,50 @@ class _HeldOut:
     truth: Mapping[int, str]
 
 
+class HeldOutRows(Protocol):
+    """The held-out rows of a dataset, wherever they lie."""
+
+    @property
+    def size(self) -> int:
+        """Their bytes as the model reads them."""
+
+    def positives(self, label: str) -> Mask:
+        """Return a mask of shape (rows,), true for those of a class."""
+
+    def lines(self, positions: Positions) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the lines at some positions, which ascend: as the model reads them, the truth."""
+
+
+@dataclass(frozen=True)
+class WrittenRows:
+    """Held-out rows in files of this machine.
+
+    Attributes:
+        test: The rows as the model reads them, without header; parts in order.
+        truth: Row numbers, carried columns and target, each with a header; parts in order.
+    """
+
+    test: Sequence[Path]
+    truth: Sequence[Path]
+
+    @property
+    def size(self) -> int:
+        """Their bytes as the model reads them."""
+        return sum(path.stat().st_size for path in self.test)
+
+    def positives(self, label: str) -> Mask:
+        """Return which of them are of a class."""
+        blocks = _blocks(self.truth, header=True)
+        return np.concatenate([_are_of_class(*block, label) for block in blocks])
+
+    def lines(self, positions: Positions) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the lines of some of them."""
+        return (
+            list(_lines_at(self.test, positions, header=False)),
+            list(_lines_at(self.truth, positions, header=True)),
+        )
+
+
 def write_probe(
     dataset: Dataset,
     profile: Mapping[str, Any],
@@ -104,9 +149,20 @@ def write_probe(
         folder: Where the file goes.
         budget: How large it may be.
     """
+    return write_probe_of(dataset, profile, WrittenRows(test, truth), folder, budget)
+
+
+def write_probe_of(
+    dataset: Dataset,
+    profile: Mapping[str, Any],
+    rows_held_out: HeldOutRows,
+    folder: Path,
+    budget: Budget | None = None,
+) -> ProbePlan | None:
+    """Do as `write_probe` does with held-out rows that lie anywhere."""
     budget = budget or Budget()
     random = Random(dataset.split.seed)
-    held_out = _held_out(dataset, test, truth, random, budget)
+    held_out = _held_out(dataset, rows_held_out, random, budget)
     if held_out is None:
         return None
     rows, state = budget.rows, random.get_state()
@@ -122,21 +178,27 @@ def write_probe(
         rows = min(plan.rows - 1, int(rows * budget.size / len(content) * 0.95))
 
 
+def probed_class(dataset: Dataset) -> str | None:
+    """Return the class of two of which as many rows are drawn as of the other, None for none."""
+    target = dataset.target
+    return target.positive_class if target.inferred_type is ProblemType.BINARY else None
+
+
 def _held_out(
-    dataset: Dataset, test: Sequence[Path], truth: Sequence[Path], random: Random, budget: Budget
+    dataset: Dataset, held_out: HeldOutRows, random: Random, budget: Budget
 ) -> _HeldOut | None:
     """Return the rows to choose from, drawn from all held-out rows; None without two of them."""
     rows = dataset.split.test_rows
     # Rows of which so few fit into the probe are not read into memory, either.
-    if rows < 2 or sum(path.stat().st_size for path in test) / rows > budget.size / _FEWEST_ROWS:
+    if rows < 2 or held_out.size / rows > budget.size / _FEWEST_ROWS:
         return None
     pool = _sample(random, rows, _POOL)
     wanted = budget.repeats * budget.base_rows
     base: Sequence[int] = _sample(random, rows, wanted)
     by_class: list[tuple[Sequence[int], float]] = []
-    target = dataset.target
-    if target.inferred_type is ProblemType.BINARY and target.positive_class is not None:
-        is_positive = np.concatenate(list(_positives(truth, target.positive_class)))
+    label = probed_class(dataset)
+    if label is not None:
+        is_positive = held_out.positives(label)
         sides = [np.flatnonzero(is_positive), np.flatnonzero(~is_positive)]
         if min(map(len, sides)) >= 2:
             for side in sides:
@@ -144,8 +206,9 @@ def _held_out(
                 by_class.append((side[places].tolist(), len(side) / len(is_positive)))
             base = [position for positions, _ in by_class for position in positions]
     needed = np.unique(np.array([*base, *pool], dtype=np.int64))
-    lines = dict(zip(needed.tolist(), _lines_at(test, needed, header=False), strict=True))
-    truths = dict(zip(needed.tolist(), _lines_at(truth, needed, header=True), strict=True))
+    test, truth = held_out.lines(needed)
+    lines = dict(zip(needed.tolist(), test, strict=True))
+    truths = dict(zip(needed.tolist(), truth, strict=True))
     return _HeldOut(
         base,
         by_class,
@@ -330,22 +393,30 @@ def _blocks(paths: Sequence[Path], *, header: bool) -> Iterator[tuple[bytes, Pos
         with path.open("rb") as file:
             skipped = int(header)
             for block in _blocks_of_lines(file):
-                ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == _LINE_FEED) + 1
-                yield block, np.concatenate(([0], ends))[skipped:]
+                yield block, _places(block)[skipped:]
                 skipped = 0
 
 
-def _positives(truth: Sequence[Path], label: str) -> Iterator[npt.NDArray[np.bool_]]:
-    """Yield for each row whether its last cell is `label`, block by block."""
+def positives(truth: bytes, label: str) -> Mask:
+    """Return for each line of a truth without header whether its last cell is `label`."""
+    return _are_of_class(truth, _places(truth), label)
+
+
+def _places(lines: bytes) -> Positions:
+    """Return where each line begins, and where the last one ends."""
+    ends = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == _LINE_FEED) + 1
+    return np.concatenate(([0], ends))
+
+
+def _are_of_class(block: bytes, places: Positions, label: str) -> Mask:
     # What is in quotes ends with one: no other cell ends like this.
     ending = np.frombuffer(f",{spelled([label])}".encode(), dtype=np.uint8)
-    for block, places in _blocks(truth, header=True):
-        codes = np.frombuffer(block, dtype=np.uint8)
-        begins = places[1:] - len(ending)
-        found = begins >= places[:-1]
-        for i, code in enumerate(ending.tolist()):
-            found &= codes[np.maximum(begins, 0) + i] == code
-        yield found
+    codes = np.frombuffer(block, dtype=np.uint8)
+    begins = places[1:] - len(ending)
+    found: Mask = begins >= places[:-1]
+    for i, code in enumerate(ending.tolist()):
+        found &= codes[np.maximum(begins, 0) + i] == code
+    return found
 
 
 def _lines_at(paths: Sequence[Path], wanted: Positions, *, header: bool) -> Iterator[str]:
