@@ -79,8 +79,7 @@ def test_a_key_with_control_characters_ends_with_a_reason_and_can_be_cleaned_up(
     run = autodrop.end_of_run(key)
     cleaned = autodrop.run("cleanup", run["run_id"], "--yes")
 
-    assert run["state"] == "REJECTED"
-    assert run["code"] == "TOO_FEW_ROWS"
+    assert (run["state"], run["code"]) == ("REJECTED", "TOO_FEW_ROWS"), run["reason"]
     assert cleaned.exit_code == 0, cleaned.output
     assert [each for each in autodrop.keys("runs/") if run["run_id"] in each] == []
     assert run["run_id"] not in [each["run_id"] for each in autodrop.runs()]

@@ -52,6 +52,7 @@ TOUCH_POINTS = {
     "core.iam_actions.request_tag_context": (
         "(service: str, iam_action: str, body: bytes, params: dict) -> dict"
     ),
+    "core.iam_evaluator._fnmatch_compile": "(pattern: str, ignore_case: bool) -> re.Pattern",
     "core.iam_evaluator.enforce": (
         "(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = '*', "
         "service_context: dict[str, typing.Any] | None = None) -> "
@@ -123,6 +124,8 @@ CALLED_BY_NAME = {
         "request_tag_context(",
         "SERVICE_HANDLERS.get(service)",
     ],
+    "core.iam_evaluator.fnmatch_iam": ["_fnmatch_compile(pattern, True).match(value)"],
+    "core.iam_evaluator.fnmatch_iam_cs": ["_fnmatch_compile(pattern, False).match(value)"],
     "core.iam_evaluator.enforce": ["result = evaluate(ctx, principal.policies, *principal.limits)"],
     "core.lambda_runtime._detect_runtime_binary": ["_PYTHON_WORKER_SCRIPT"],
     "core.lambda_runtime.Worker._spawn": [

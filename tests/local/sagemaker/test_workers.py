@@ -15,9 +15,12 @@ import pytest
 
 from autodrop_local.sagemaker import worker
 from autodrop_local.sagemaker.workers import Forks, JobProcess, Workers, WorkerSource
-from tests.local.sagemaker.stage import eventually
+from tests.local.sagemaker.stage import eventually, is_running
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
 # Imports take seconds of a processor that others use, too.
 PATIENCE = 120
 SOURCES = [Workers, Forks]
@@ -59,13 +62,6 @@ def end(process: JobProcess) -> None:
     """End a process as the service does: it reads what there still is, too."""
     process.end()
     assert list(process.messages()) == []
-
-
-def is_running(process: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
 
 
 def test_a_process_that_is_ended_has_ended(workers: WorkerSource, tmp_path: Path) -> None:
