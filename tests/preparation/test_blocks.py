@@ -16,6 +16,7 @@ from autodrop.errors import Rejected
 from autodrop.preparation.reading import blocks as reader
 from autodrop.preparation.reading.blocks import Shape, blocks_of, joined, read_rows
 from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.storage import LocalFile
 from autodrop.preparation.reading.table import Table, check_blocks
 from autodrop.preparation.reading.text import Text, open_text
 from autodrop.processors import Threads
@@ -27,7 +28,9 @@ NAMES = ("a", "b", "c")
 def opened(content: bytes, folder: Path, block_bytes: int) -> Text:
     path = folder / "dropped.csv"
     path.write_bytes(content)
-    return open_text(path, "dropped.csv", folder, ONE, longest=1 << 40, block_bytes=block_bytes)
+    return open_text(
+        LocalFile(str(path)), "dropped.csv", folder, ONE, longest=1 << 40, block_bytes=block_bytes
+    )
 
 
 def rows_of(content: bytes, folder: Path, block_bytes: int) -> list[list[str]]:
