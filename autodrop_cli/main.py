@@ -320,6 +320,9 @@ def results(
             "--open", help="Open the report in the browser; without --to, a copy in ~/.cache."
         ),
     ] = False,
+    with_tables: Annotated[
+        bool, typer.Option("--all", help="Show all tables: metrics, drivers, mistakes, candidates.")
+    ] = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
     local: LocalOption = False,
@@ -342,7 +345,7 @@ def results(
     if as_json:
         _print_json(outcome)
     else:
-        _print_outcome(console, found, outcome)
+        _print_outcome(console, found, outcome, with_tables=with_tables)
     if to is not None:
         _download(connection, found, to, as_json=as_json)
     if opened:
@@ -503,8 +506,8 @@ def _open_report(
     notes.print(f"The report is {plain(report)}", soft_wrap=True)
 
 
-def _print_outcome(console: Console, run: Run, outcome: Any) -> None:
-    for block in render_outcome(run, outcome):
+def _print_outcome(console: Console, run: Run, outcome: Any, *, with_tables: bool = False) -> None:
+    for block in render_outcome(run, outcome, with_tables=with_tables):
         console.print()
         # Tables fit themselves to the terminal; lines are left whole, so that they can be copied.
         console.print(block, soft_wrap=isinstance(block, Text))

@@ -118,10 +118,12 @@ def read_outcome(connection: Connection, run: Run) -> Mapping[str, Any]:
         }
 
 
-def render_outcome(run: Run, outcome: Mapping[str, Any]) -> Iterator[RenderableType]:
+def render_outcome(
+    run: Run, outcome: Mapping[str, Any], *, with_tables: bool = False
+) -> Iterator[RenderableType]:
     """Yield what to print of `read_outcome`, block by block."""
     if run.state is RunState.COMPLETED:
-        yield from render_summary(outcome)
+        yield from render_summary(outcome, with_tables=with_tables)
     else:
         yield from render_failure(run.state, outcome)
 
@@ -146,21 +148,27 @@ def render_failure(state: RunState, failure: Mapping[str, Any]) -> Iterator[Rend
     )
 
 
-def render_summary(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield the results of a completed run, of schema version 1 or 2."""
+def render_summary(
+    summary: Mapping[str, Any], *, with_tables: bool = False
+) -> Iterator[RenderableType]:
+    """Yield the results of a completed run, of schema version 1 or 2.
+
+    The answers come last, where a terminal stands when the command has ended.
+    """
+    yield _overview(summary)
+    if with_tables:
+        yield from _held_out(summary)
+        yield from _curves(summary)
+        yield from _drivers(summary)
+        yield from _mistakes(summary)
+        yield from _comparison(summary)
+        yield from _leaderboard(summary)
+    yield from _warnings(summary)
+    yield _places(summary, with_tables=with_tables)
     yield Text.assemble(
         ("COMPLETED", "bold green"), f": {words.headline(word(summary.get('headline')))}"
     )
     yield from _verdict(summary)
-    yield _overview(summary)
-    yield from _held_out(summary)
-    yield from _curves(summary)
-    yield from _drivers(summary)
-    yield from _mistakes(summary)
-    yield from _comparison(summary)
-    yield from _leaderboard(summary)
-    yield from _warnings(summary)
-    yield _places(summary)
 
 
 def _verdict(summary: Mapping[str, Any]) -> Iterator[Text]:
@@ -230,7 +238,11 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     table = _table("Leaderboard")
     table.add_column("rank", justify="right")
     table.add_column("candidate", overflow="fold")
-    table.add_column("algorithm")
+    # The same word in every line tells nobody which is which.
+    algorithms = [word(each.get("algorithm")) for each in candidates]
+    has_algorithm = len(set(algorithms)) > 1
+    if has_algorithm:
+        table.add_column("algorithm")
     # That all are completed says nothing, and takes the place of their names.
     statuses = [word(each.get("status")) for each in candidates]
     has_status = set(statuses) != {"Completed"}
@@ -239,12 +251,12 @@ def _leaderboard(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     metric_name = word(candidates[0].get("objective_metric"))
     table.add_column(metric_name or "objective", justify="right")
     table.add_column("training", justify="right")
-    for each, status in zip(candidates, statuses, strict=True):
+    for each, algorithm, status in zip(candidates, algorithms, statuses, strict=True):
         seconds = number(each.get("training_seconds"))
         table.add_row(
             word(each.get("rank")),
             word(each.get("name")),
-            word(each.get("algorithm")),
+            *([algorithm] if has_algorithm else []),
             *([status] if has_status else []),
             _number(each.get("objective_value")),
             words.seconds(seconds) or "",
@@ -455,8 +467,10 @@ def _mistakes(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         off = number(each.get("error"))
         table.add_row(
             word(each.get("row")),
-            word(each.get("truth")),
-            word(each.get("prediction")),
+            *(
+                word(each.get(name)) if off is None else _in_short(word(each.get(name)))
+                for name in ("truth", "prediction")
+            ),
             words.percent(number(each.get("probability"))) or _NOT_AVAILABLE
             if off is None
             else words.signed(off),
@@ -500,15 +514,26 @@ def _warnings(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         )
 
 
-def _places(summary: Mapping[str, Any]) -> Text:
+def _places(summary: Mapping[str, Any], *, with_tables: bool) -> Text:
     files, notebooks = part(summary, "files"), part(summary, "notebooks")
+    run = word(summary.get("run_id"))
     return _facts(
+        ("all tables", f"autodrop results {run} --all" if run and not with_tables else ""),
         ("results", word(files.get("folder"))),
         ("report", word(files.get("report"))),
         ("all runs", word(files.get("index"))),
         ("candidate notebook", word(notebooks.get("candidate_definition"))),
         ("data notebook", word(notebooks.get("data_exploration"))),
     )
+
+
+def _in_short(cell: str) -> str:
+    """Return a number of the file as the others; what is none, as it is."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    return words.in_short(value) if isfinite(value) else cell
 
 
 def _number(value: Any) -> str:

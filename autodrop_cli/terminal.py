@@ -16,8 +16,8 @@ from rich.console import Console
 # Line and paragraph separators, private use and lone surrogates, beside control and format
 # characters: ESC, BEL, C1 codes, the marks that turn the direction of writing.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# Tables of a redirected output are not squeezed into 80 columns.
-_REDIRECTED_WIDTH = 240
+# Nobody knows how wide a pager or an editor is: this fits into most, and holds a run's name whole.
+_REDIRECTED_WIDTH = 120
 
 
 def plain(text: object) -> str:

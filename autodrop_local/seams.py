@@ -95,6 +95,7 @@ def install(code_store: Path, lambda_packages: Path, decisions: DecisionLog) -> 
     lambda_svc._release_execution_slot = _queue_batches.release(lambda_svc._release_execution_slot)
     lambda_svc._run_sqs_batch = _queue_batches.run(lambda_svc._run_sqs_batch)
     lambda_svc._execute_function_warm = _with_error_details(lambda_svc._execute_function_warm)
+    iam_evaluator._fnmatch_compile = _iam_pattern
     iam_evaluator.evaluate = _with_listed_keys(iam_evaluator.evaluate)
     iam_evaluator.enforce = _by_aws_tables(iam_evaluator.enforce, decisions)
     ministack_app.SERVICE_HANDLERS["s3"] = _hiding_what_is_missing(
@@ -634,6 +635,18 @@ def _by_aws_tables(enforce: Callable[..., Any], decisions: DecisionLog) -> Calla
         return denied
 
     return enforce_by_tables
+
+
+@functools.cache
+def _iam_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """A pattern of a policy: its wildcards are any characters, a line break too.
+
+    In MiniStack's, they are not, and a line break at the end of a name is overlooked.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
+    wildcards = {"*": ".*", "?": "."}
+    parts = [wildcards.get(each) or re.escape(each) for each in pattern]
+    return re.compile(f"{''.join(parts)}\\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def _with_listed_keys(evaluate: Callable[..., Any]) -> Callable[..., Any]:

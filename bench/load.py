@@ -66,6 +66,7 @@ class Usage:
     """What all processes of the local AWS took: host, functions and jobs."""
 
     cpu_seconds: dict[tuple[int, float], float] = field(default_factory=dict)
+    kinds: dict[tuple[int, float], str] = field(default_factory=dict)
     peak_bytes: int = 0
     peak_processes: int = 0
     head_seconds: list[float] = field(default_factory=list)
@@ -74,6 +75,13 @@ class Usage:
     def cpu(self) -> float:
         """Seconds of processor time."""
         return sum(self.cpu_seconds.values())
+
+    def cpu_by_kind(self) -> Mapping[str, float]:
+        """Seconds of processor time of the host, of the functions and of the jobs."""
+        seconds: dict[str, float] = {}
+        for identity, kind in self.kinds.items():
+            seconds[kind] = seconds.get(kind, 0.0) + self.cpu_seconds[identity]
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -214,6 +222,8 @@ class BusyAws:
             with contextlib.suppress(psutil.Error):
                 identity = _identity(process)
                 usage.cpu_seconds[identity] = _cpu(process) - before.get(identity, 0.0)
+                if identity not in usage.kinds:
+                    usage.kinds[identity] = _kind(process)
                 resident += process.memory_info().rss
                 processes += 1
         usage.peak_bytes = max(usage.peak_bytes, resident)
@@ -222,6 +232,12 @@ class BusyAws:
 
 def _identity(process: psutil.Process) -> tuple[int, float]:
     return process.pid, process.create_time()
+
+
+def _kind(process: psutil.Process) -> str:
+    command = " ".join(process.cmdline())
+    kinds = {"autodrop_local.host": "host", "ministack-lambda": "functions"}
+    return next((kind for part, kind in kinds.items() if part in command), "jobs")
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -268,9 +284,10 @@ def report(name: str, measured: Measured, drops: int) -> None:
     """Prints what a load took."""
     usage, per_minute = measured.usage, drops / measured.seconds * 60
     answers = sorted(usage.head_seconds)
+    parts = ", ".join(f"{kind} {each / drops:.1f}" for kind, each in usage.cpu_by_kind().items())
     print(
         f"{name}: {drops} runs in {measured.seconds:.0f} s, {per_minute:.1f} a minute; "
-        f"{usage.cpu / drops:.1f} s of processor time each; at most "
+        f"{usage.cpu / drops:.1f} s of processor time each ({parts}); at most "
         f"{usage.peak_bytes / 1e9:.1f} GB in {usage.peak_processes} processes; S3 answers after "
         f"{statistics.median(answers) * 1e3:.0f} ms, one in twenty after "
         f"{answers[int(len(answers) * 0.95)] * 1e3:.0f} ms, at worst {answers[-1] * 1e3:.0f} ms"

@@ -19,11 +19,13 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
+# Before xdist, which reads the mark at the same time.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep on one worker what shares a local AWS, a Spark or a browser: `--dist loadgroup`."""
     for item in items:
         shares_autodrop = "autodrop" in getattr(item, "fixturenames", ())
-        group = "autodrop" if shares_autodrop else str(item.path.parent)
+        group = "autodrop" if shares_autodrop else item.path.parent.name
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -137,6 +137,7 @@ class FakeBucket:
     )
     newest: dict[str, str] = field(default_factory=dict)
     writes: int = 0
+    longest_read: int = 0
     name: str = BUCKET
 
     def put(
@@ -169,9 +170,10 @@ class FakeBucket:
 
     def read(self, key: str, most: int | None = None) -> bytes:
         self.world.before("s3:GetObject")
-        content = self._get(key)
+        content = self._get(key)[:most]
+        self.longest_read = max(self.longest_read, len(content))
         self.world.after()
-        return content[:most]
+        return content
 
     def facts(self, key: str, version_id: str | None = None) -> ObjectFacts:
         self.world.before("s3:HeadObject")

@@ -29,7 +29,7 @@ from autodrop_local.sagemaker.state import (
     StepJob,
     TransformJob,
 )
-from autodrop_local.sagemaker.workers import Workers, WorkerSource
+from autodrop_local.sagemaker.workers import WorkerSource, processes_of_jobs
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 HEADER_BYTES = 1 << 20
@@ -68,7 +68,7 @@ class SageMakerService:
             place=self._place,
             emit=self._emit,
             credentials_for_role=credentials_for_role,
-            workers=workers or Workers(folder),
+            workers=workers or processes_of_jobs(folder),
         )
         self._operations: dict[str, Callable[[Members], Members]] = {
             "CreateAutoMLJobV2": self._create_automl_job,

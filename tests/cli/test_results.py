@@ -32,7 +32,7 @@ def test_the_summary_of_a_completed_run_is_printed(stage: Stage) -> None:
     run = stage.new_run(RunState.TRAINING)
     stage.complete(run)
 
-    result = stage.run_command("results", run.run_id)
+    result = stage.run_command("results", run.run_id, "--all")
 
     assert result.exit_code == 0
     for said in (
@@ -69,7 +69,7 @@ def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
     auc = summary["held_out"]["metrics"]["roc_auc"]
     stage.complete(run, summary)
 
-    result = stage.run_command("results", run.run_id)
+    result = stage.run_command("results", run.run_id, "--all")
 
     assert result.exit_code == 0
     for said in (
@@ -83,7 +83,7 @@ def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
         summary["files"]["index"],
     ):
         assert said in result.stdout
-    of_auc = next(line for line in result.stdout.splitlines() if line.startswith(" ROC AUC "))
+    of_auc = next(line for line in printed(summary).splitlines() if line.startswith(" ROC AUC "))
     assert of_auc.count("●") == of_auc.count("│") == 1
     found = next(line for line in result.stdout.splitlines() if "by rows looked at" in line)
     assert "▁▂▄▄▅" in found
@@ -91,30 +91,69 @@ def test_a_summary_of_version_2_is_printed_with_its_plots(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("summary", "said"),
+    ("example", "said"),
     [
-        (examples.multiclass(3), "Confusion matrix"),
-        (examples.multiclass(30), "The largest confusions"),
-        (examples.regression(), "rows, by error"),
-        (examples.hopeless(), "No better than the baseline"),
+        (partial(examples.multiclass, 3), "Confusion matrix"),
+        (partial(examples.multiclass, 30), "The largest confusions"),
+        (examples.regression, "rows, by error"),
+        (examples.hopeless, "No better than the baseline"),
     ],
 )
-def test_every_kind_of_problem_is_printed(stage: Stage, summary: dict[str, Any], said: str) -> None:
+def test_every_kind_of_problem_is_printed(
+    stage: Stage, example: Callable[[], dict[str, Any]], said: str
+) -> None:
     run = stage.new_run(RunState.TRAINING)
-    stage.complete(run, summary)
+    stage.complete(run, example())
 
-    result = stage.run_command("results", run.run_id)
+    result = stage.run_command("results", run.run_id, "--all")
 
     assert result.exit_code == 0
     assert said in result.stdout
     assert "None" not in result.stdout
 
 
+def test_the_three_answers_are_the_last_lines_and_tables_only_come_when_asked_for(
+    stage: Stage,
+) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    summary = examples.binary()
+    stage.complete(run, summary)
+
+    result = stage.run_command("results", run.run_id)
+
+    lines = result.stdout.splitlines()
+    for line, answer in zip(lines[-3:], summary["verdict"].values(), strict=True):
+        assert line.endswith(answer["text"])
+    assert f"autodrop results {summary['run_id']} --all" in result.stdout
+    assert "Mistakes worth looking at" not in result.stdout
+    assert len(lines) <= 24
+
+
+def test_a_file_gets_no_line_that_is_wider_than_its_names(stage: Stage) -> None:
+    run = stage.new_run(RunState.TRAINING)
+    stage.complete(run, examples.regression())
+
+    result = stage.run_command("results", run.run_id, "--all")
+
+    of_tables = [line for line in result.stdout.splitlines() if line.startswith(" ")]
+    assert max(map(len, of_tables)) <= 120
+    assert "1,155,585" in result.stdout
+
+
+def test_candidates_that_are_all_of_one_algorithm_are_not_told_so_one_by_one() -> None:
+    summary = copy.deepcopy(examples.binary())
+    for candidate in summary["candidates"]:
+        candidate["algorithm"] = "autogluon"
+
+    assert "autogluon" not in printed(summary)
+    assert "xgboost" in printed(examples.binary())
+
+
 def printed(summary: dict[str, Any], width: int = 140) -> str:
     """Return what is printed of a summary."""
     file = io.StringIO()
     console = Console(file=file, width=width, markup=False)
-    for block in render_summary(summary):
+    for block in render_summary(summary, with_tables=True):
         console.print(block)
     return file.getvalue()
 
@@ -445,7 +484,10 @@ inner = st.dictionaries(st.sampled_from(inner_names), anything)
 def test_whatever_a_summary_holds_can_be_shown(summary: dict[str, Any]) -> None:
     console = Console(file=None, quiet=True, markup=False, width=100)
 
-    for block in [*render_summary(summary), *render_failure(RunState.FAILED, summary)]:
+    for block in [
+        *render_summary(summary, with_tables=True),
+        *render_failure(RunState.FAILED, summary),
+    ]:
         console.print(block)
 
 
@@ -474,7 +516,7 @@ def test_whatever_stands_in_the_place_of_something_the_rest_is_shown(
     inside[path[-1]] = junk
     console = Console(file=None, quiet=True, markup=False, width=140)
 
-    for block in render_summary(summary):
+    for block in render_summary(summary, with_tables=True):
         console.print(block)
 
 

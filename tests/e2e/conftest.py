@@ -68,6 +68,15 @@ class Autodrop:
         """Return the newest run of a dataset."""
         return next(run for run in self.runs() if run["dataset"] == dataset)
 
+    def end_of_run(self, key: str) -> dict[str, Any]:
+        """Return the run of a dropped object once it has ended."""
+        for _ in range(240):
+            for run in self.runs():
+                if run["file"] == key and run["code"]:
+                    return run
+            time.sleep(0.5)
+        raise AssertionError(f"no run of {key!r} ends")
+
     def results(self, dataset: str) -> tuple[dict[str, Any], pd.DataFrame]:
         """Return summary and predictions of the newest run of a dataset."""
         run = self.run_of(dataset)["run_id"]

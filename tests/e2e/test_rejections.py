@@ -64,6 +64,27 @@ def test_a_second_rejected_file_is_on_the_page_with_the_first(
     assert "NO_ROWS" in page
 
 
+@pytest.mark.parametrize("name", ["new\nline", "esc\x1b[2J", "first\x01", "last\x7f"])
+def test_a_key_with_control_characters_ends_with_a_reason_and_can_be_cleaned_up(
+    autodrop: Autodrop, name: str
+) -> None:
+    key = f"inbox/{name}/{name}.csv"
+    autodrop.aws.client("s3").put_object(
+        Bucket=autodrop.outputs["DataBucketName"],
+        Key=key,
+        Body=table(300),
+        Metadata={"autodrop-target": "y"},
+    )
+
+    run = autodrop.end_of_run(key)
+    cleaned = autodrop.run("cleanup", run["run_id"], "--yes")
+
+    assert (run["state"], run["code"]) == ("REJECTED", "TOO_FEW_ROWS"), run["reason"]
+    assert cleaned.exit_code == 0, cleaned.output
+    assert [each for each in autodrop.keys("runs/") if run["run_id"] in each] == []
+    assert run["run_id"] not in [each["run_id"] for each in autodrop.runs()]
+
+
 def test_job_that_a_person_stops_ends_as_stopped(autodrop: Autodrop, tmp_path: Path) -> None:
     file = tmp_path / "stopped.csv"
     file.write_bytes(table(5000))

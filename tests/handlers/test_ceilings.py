@@ -186,6 +186,25 @@ def test_a_dataset_that_is_gone_says_so_wherever_the_run_is(
     assert (journey.state, journey.run.code) == (RunState.FAILED, "DATASET_GONE")
 
 
+def test_of_settings_no_more_is_read_than_they_may_have(journey: Journey) -> None:
+    bucket = journey.world.bucket
+    bucket.objects[SETTINGS] = b"target: y\n" + b"#" * 1_000_000
+    journey.invoke("prepare_dataset", "dataset-dropped")
+
+    assert (journey.state, journey.run.code) == (RunState.REJECTED, "BAD_SETTINGS")
+    assert bucket.longest_read == 64 * 1024 + 1
+
+
+def test_a_dataset_that_somebody_made_long_is_not_read_to_its_end(journey: Journey) -> None:
+    bucket = journey.to("prepared").world.bucket
+    bucket.objects[FOLDER.dataset] += b" " * 17 * 1024 * 1024
+
+    journey.invoke("start_autopilot", "dataset-prepared")
+
+    assert (journey.state, journey.run.code) == (RunState.FAILED, "DATASET_MALFORMED")
+    assert bucket.longest_read == 16 * 1024 * 1024 + 1
+
+
 def test_an_event_of_another_bucket_claims_no_run(journey: Journey) -> None:
     told = event("dataset-dropped")
     told["detail"]["bucket"]["name"] = "somebody-elses"

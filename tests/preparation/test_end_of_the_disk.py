@@ -94,6 +94,18 @@ def test_a_parquet_file_that_is_too_large_unpacked_is_not_unpacked(
     assert not (tmp_path / "parquet.csv").exists()
 
 
+def test_of_a_parquet_file_that_says_that_it_is_too_large_no_row_is_read(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a", f"select i as x, i % 7 as y from range({ROWS}) t(i)")
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(200) + content[204:])
+
+    with pytest.raises(Rejected) as caught:
+        to_text([path], "a.parquet", tmp_path, ROWS)
+
+    # Not a damaged file: its rows are, but not what it says at its end.
+    assert caught.value.code == "TOO_LARGE"
+
+
 def test_a_parquet_file_that_fits_is_read(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a", f"select i as x, i % 7 as y from range({ROWS}) t(i)")
 

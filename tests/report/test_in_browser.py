@@ -220,7 +220,9 @@ def test_the_slider_starts_at_the_models_own_threshold(show: Show) -> None:
     assert "From a probability of 0.25 on" in shown.page.locator("output").inner_text()
 
 
-@pytest.mark.parametrize("value", [0, -0.0193, 0.957, 1e-7, -3.6e-6, 999.99, 48213.4, 2.9889e9])
+@pytest.mark.parametrize(
+    "value", [0, -0.0193, 0.957, 1e-7, -3.6e-6, 999.99, 48213.4, 2.9889e9, 3.107e13, 2.7e15]
+)
 def test_charts_write_numbers_as_the_tables_do(value: float, show: Show) -> None:
     summary = copy.deepcopy(examples.regression())
     summary["held_out"]["error_quantiles"][0]["absolute"] = value

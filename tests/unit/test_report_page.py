@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from hashlib import sha256
@@ -328,7 +329,7 @@ def test_html_is_escaped_once() -> None:
         (number(0), "0"),
         (number(12.3456), "12.35"),
         (number(48_213.4), "48,213"),
-        (number(1.6172e10), "1.617\u00a0\u00d7\u00a010¹⁰"),
+        (number(1.6172e10), "16.17\u00a0billion"),
         (number(0.00001234), "1.234\u00a0\u00d7\u00a010⁻⁵"),
         (number(None), None),
         (signed(0.0123), "+0.0123"),
@@ -368,6 +369,72 @@ def test_a_single_result_is_not_the_best_so_far() -> None:
 
     assert "The newest result is ROC AUC" in page.text
     assert "best so far" not in page.text
+
+
+def test_a_newest_result_within_the_noise_of_the_one_before_is_not_called_the_best() -> None:
+    newest, before = examples.index_runs(2)
+    newest["metric"] |= {"value": 0.93, "low": 0.92, "high": 0.94}
+    before["metric"] |= {"value": 0.929, "low": 0.919, "high": 0.939}
+
+    near = Page(index_page("bank-marketing", [newest, before])).text
+    before["metric"] |= {"value": 0.9, "low": 0.89, "high": 0.91}
+    far = Page(index_page("bank-marketing", [newest, before])).text
+    newest["metric"] |= {"value": 0.8, "low": 0.79, "high": 0.81}
+    worse = Page(index_page("bank-marketing", [newest, before])).text
+
+    assert "0.93, about the same as the best before, 0.929 on" in near
+    assert "0.93, the best so far." in far
+    assert "0.8, not as good as the best so far, 0.9 on" in worse
+
+
+def test_values_of_which_nothing_can_be_said_come_last_and_folded() -> None:
+    summary = copy.deepcopy(examples.binary())
+    rare, common = summary["segments"][0], summary["segments"][1]
+    for value in rare["values"]:
+        value["differs"] = None
+    common["values"][0]["differs"] = None
+
+    page = Page(report_page(summary)).text
+
+    assert page.index(f"By {common['column']}") < page.index(f"By {rare['column']}")
+    assert "1 value with too few rows to say" in page
+    assert f"{len(rare['values'])} values with too few rows to say" in page
+
+
+@pytest.mark.parametrize(("recall", "said"), [(0.11, "higher Recall"), (0.01, "lower Recall")])
+def test_a_segment_is_said_to_be_higher_or_lower_and_never_good(recall: float, said: str) -> None:
+    summary = copy.deepcopy(examples.binary())
+    summary["held_out"]["metrics"]["recall"]["value"] = 0.05
+    value = summary["segments"][0]["values"][0]
+    value["metrics"] = {"recall": {"value": recall, "low": recall, "high": recall}}
+    value["differs"] = True
+    summary["segments"] = [summary["segments"][0] | {"values": [value]}]
+
+    page = report_page(summary)
+
+    section = page[page.index('id="segments"') : page.index('id="leaderboard"')]
+    assert said in section
+    assert "is-good" not in section
+
+
+def test_numbers_among_the_mistakes_are_written_as_all_others() -> None:
+    summary = copy.deepcopy(examples.regression())
+    summary["mistakes"]["rows"][0] |= {"truth": "893361.0", "prediction": "726913.875"}
+    summary["mistakes"]["rows"][1] |= {"truth": "nan", "prediction": "1e999"}
+
+    page = Page(report_page(summary)).text
+
+    assert "893,361" in page
+    assert "726,914" in page
+    assert "726913.875" not in page
+    assert "1e999" in page
+
+
+def test_the_axis_of_importance_begins_at_zero_where_no_interval_goes_beyond() -> None:
+    axis = Page(report_page(examples.regression())).data["charts"]["importance"]["x"]
+
+    assert axis["min"] == 0
+    assert 81_200 <= axis["max"] <= 1.12 * 81_200
 
 
 def asked(**more: Any) -> dict[str, Any]:

@@ -426,7 +426,7 @@ def predicted_vs_actual(found: Mapping[str, Any], target: str) -> Chart:
                 for a, b, c, d, n in fullest
             ],
         ),
-        (("1", "Rows"), ("2", "Exactly right")),
+        (("1", "Rows"), ("2 key-of-2", "Exactly right")),
     )
 
 
@@ -538,13 +538,6 @@ def drivers(found: Mapping[str, Any]) -> Chart:
         for end in ("importance", "low", "high")
         if each[end] is not None
     ]
-    step = _round_step((max(0.0, *ends) - min(0.0, *ends)) / 5 or 0.01)
-    axis = _axis(
-        f"{called} {'added' if is_error else 'lost'}",
-        "number",
-        _plain(floor(min(0.0, *ends) / step - 1e-9) * step),
-        _plain(ceil(max(0.0, *ends) / step + 1e-9) * step),
-    )
     return Chart(
         "drivers",
         "Columns by importance" if len(shown) == len(features) else "The most important columns",
@@ -555,7 +548,7 @@ def drivers(found: Mapping[str, Any]) -> Chart:
         f"{number(first['importance'])}.",
         {
             "kind": "bars",
-            "x": axis | {"interval": step},
+            "x": _axis_of_bars(f"{called} {'added' if is_error else 'lost'}", ends),
             "names": [each["name"] for each in shown],
             "values": [each["importance"] for each in shown],
             "low": [each["low"] for each in shown],
@@ -655,6 +648,12 @@ def importance(found: Mapping[str, Any]) -> Chart:
     features = found["features"]
     shown = features[:_MOST_COLUMNS]
     has_deviation = any(each["deviation"] is not None for each in shown)
+    ends = [
+        end
+        for each in shown
+        for end in (each["value"], _off(each, -1), _off(each, 1))
+        if end is not None
+    ]
     return Chart(
         "importance",
         "Columns by importance" if len(shown) == len(features) else "The most important columns",
@@ -663,7 +662,7 @@ def importance(found: Mapping[str, Any]) -> Chart:
         f"{number(features[0]['value'])}.",
         {
             "kind": "bars",
-            "x": _axis("Importance", "number"),
+            "x": _axis_of_bars("Importance", ends),
             "names": [each["name"] for each in shown],
             "values": [each["value"] for each in shown],
             "low": [_off(each, -1) for each in shown],
@@ -849,6 +848,14 @@ def _axis(
     title: str, form: str, least: float | None = None, most: float | None = None
 ) -> dict[str, Any]:
     return {"name": title, "format": form, "min": least, "max": most}
+
+
+def _axis_of_bars(title: str, ends: Iterable[float]) -> dict[str, Any]:
+    """Return an axis from 0 that ends where the bars and their intervals do, at a round number."""
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    step = _round_step((high - low) / 10 or 0.01)
+    start, end = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
+    return _axis(title, "number", _plain(start), _plain(end)) | {"interval": _plain(2 * step)}
 
 
 def _line(

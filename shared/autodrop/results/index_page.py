@@ -96,12 +96,26 @@ def _lead(runs: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any
         newest += f" for {measured[0]['target']}"
     if len(measured) == 1:
         return f"{said}.{newest}."
-    if best is measured[0]:
-        return f"{said}.{newest}, the best so far."
-    return (
-        f"{said}.{newest}; the best so far was {number(best['metric']['value'])} on "
-        f"{time(best['created_at'])}."
+    if best is not measured[0]:
+        beside = "about the same as" if _overlap(metric, best["metric"]) else "not as good as"
+        return f"{said}.{newest}, {beside} the best so far, {_with_time(best)}."
+    before = (max if metric["better"] == "higher" else min)(
+        measured[1:], key=lambda run: float(run["metric"]["value"])
     )
+    if _overlap(metric, before["metric"]):
+        return f"{said}.{newest}, about the same as the best before, {_with_time(before)}."
+    return f"{said}.{newest}, the best so far."
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two results may differ by chance; those without intervals do not tell."""
+    if any(metric[end] is None for metric in (one, other) for end in ("low", "high")):
+        return bool(one["value"] == other["value"])
+    return bool(one["low"] <= other["high"] and other["low"] <= one["high"])
+
+
+def _with_time(run: Mapping[str, Any]) -> str:
+    return f"{number(run['metric']['value'])} on {time(run['created_at'])}"
 
 
 def _has_several_targets(runs: Sequence[Mapping[str, Any]]) -> bool:

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from autodrop.duckdb_engine import DuckDB, column
-from autodrop.preparation.reading.dialect import LONGEST_ROW, Dialect
+from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.text import LONGEST_ROW
 from autodrop.results.spreadsheet import CHANGED
 
 

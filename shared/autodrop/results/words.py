@@ -1,7 +1,8 @@
 """Numbers, times and metrics in words that people read; shared by the pages and the command.
 
-A number has four significant digits and no zeros at its end, thousands separated; from a billion on
-and below a thousandth it has a power of ten. A share has three digits. Minus is a minus sign.
+A number has four significant digits and no zeros at its end, thousands separated. Billions and
+trillions are words; what is larger still, or below a thousandth, has a power of ten. A share has
+three digits. Minus is a minus sign.
 `page.js` writes numbers by the same rule.
 """
 
@@ -61,11 +62,14 @@ _HEADLINE = re.compile(r"(\w+) (-?\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?)(?= |$)")
 
 
 def in_short(value: float) -> str:
-    """Return a number: `0.957`, `48,213`, and 3.679e-06 as a multiple of `10⁻⁶`."""
+    """Return a number: `0.957`, `48,213`, `2.7 billion`, and 3.679e-06 as a multiple of `10⁻⁶`."""
     rounded = f"{value:.3e}"
-    digits, _, power = rounded.partition("e")
-    if value and not -3 <= int(power) < 9:
-        shown = f"{float(digits):g}\u00a0\u00d7\u00a010{str(int(power)).translate(_RAISED)}"
+    digits, power = float(rounded.partition("e")[0]), int(rounded.partition("e")[2])
+    if value and not -3 <= power < 15:
+        shown = f"{digits:g}\u00a0\u00d7\u00a010{str(power).translate(_RAISED)}"
+    elif power >= 9:
+        unit = "billion" if power < 12 else "trillion"
+        shown = f"{digits * 10 ** (power % 3):.4g}\u00a0{unit}"
     elif abs(float(rounded)) >= 1000:
         shown = f"{value:,.0f}"
     else:

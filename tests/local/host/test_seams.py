@@ -52,6 +52,7 @@ TOUCH_POINTS = {
     "core.iam_actions.request_tag_context": (
         "(service: str, iam_action: str, body: bytes, params: dict) -> dict"
     ),
+    "core.iam_evaluator._fnmatch_compile": "(pattern: str, ignore_case: bool) -> re.Pattern",
     "core.iam_evaluator.enforce": (
         "(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = '*', "
         "service_context: dict[str, typing.Any] | None = None) -> "
@@ -127,6 +128,8 @@ CALLED_BY_NAME = {
         "request_tag_context(",
         "SERVICE_HANDLERS.get(service)",
     ],
+    "core.iam_evaluator.fnmatch_iam": ["_fnmatch_compile(pattern, True).match(value)"],
+    "core.iam_evaluator.fnmatch_iam_cs": ["_fnmatch_compile(pattern, False).match(value)"],
     "core.iam_evaluator.enforce": ["result = evaluate(ctx, principal.policies, *principal.limits)"],
     "core.lambda_runtime._detect_runtime_binary": ["_PYTHON_WORKER_SCRIPT"],
     "core.lambda_runtime.Worker._spawn": [
@@ -271,6 +274,17 @@ def test_defect_every_event_starts_a_thread_at_once_and_is_lost_with_the_host() 
 
 def test_defect_event_of_an_upload_is_sent_by_a_thread() -> None:
     assert "threading.Thread(" in inspect.getsource(find("services.s3._fire_s3_event_async"))
+
+
+@pytest.mark.parametrize(
+    "upload", ["_put_object", "_post_object", "_copy_object", "_complete_multipart_upload"]
+)
+def test_event_of_an_upload_is_sent_before_the_object_is_on_disk(upload: str) -> None:
+    """A host that is killed at any moment has no object of which nobody was told."""
+    source = inspect.getsource(find(f"services.s3.{upload}"))
+
+    event, object_ = source.index("_fire_s3_event_async("), source.index("_persist_object(")
+    assert event < object_
 
 
 def test_defect_failed_save_is_only_logged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

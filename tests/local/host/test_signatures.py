@@ -257,6 +257,23 @@ def test_internal_path_is_closed_even_with_a_key() -> None:
     assert ask(in_query_protocol("POST", "/reset")).passed
 
 
+def test_websocket_is_closed_before_it_is_open() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def application(*_: Any) -> None:
+        raise AssertionError("passed on")
+
+    asyncio.run(guard(application, IssuedKeys())({"type": "websocket"}, receive, send))  # type: ignore[arg-type]
+
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
 @every_call
 def test_wrong_secret_is_refused(call: Call) -> None:
     assert ask(caught(call, secret="guessed")).refused == "SignatureDoesNotMatch"
@@ -294,9 +311,8 @@ def test_changed_body_of_an_upload_with_its_hash_is_refused() -> None:
 
 
 def test_body_without_a_hash_is_s3s_alone() -> None:
-    sent = caught(CALLS["DynamoDB"]).having("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
-
-    assert ask(sent).refused == "SignatureDoesNotMatch"
+    assert ask(without_hash_of_body("s3")).passed == [b"{}"]
+    assert ask(without_hash_of_body("dynamodb")).refused == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize(
@@ -420,6 +436,15 @@ def in_query_protocol(method: str, path: str) -> Sent:
     auth.SigV4Auth(Credentials("AKIAROOT", "root-secret"), "sts", "us-east-1").add_auth(request)
     headers = {name.lower(): str(value) for name, value in request.headers.items()}
     return Sent(method, path, {"host": "localhost:4566", **headers})
+
+
+def without_hash_of_body(service: str) -> Sent:
+    """Return a rightly signed request that leaves its body open."""
+    request = AWSRequest("POST", "https://localhost:4566/b/k", data=b"{}")
+    request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+    auth.SigV4Auth(Credentials("AKIAROOT", "root-secret"), service, "us-east-1").add_auth(request)
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    return Sent("POST", "/b/k", {"host": "localhost:4566", **headers}, b"{}")
 
 
 class ChunkSigner(auth.S3SigV4Auth):

@@ -113,21 +113,21 @@ class LocalAws:
     def text(self, uri: str) -> str:
         return self.bucket.objects[uri.removeprefix(f"s3://{BUCKET}/")].decode()
 
-    def finished_automl_job(self, name: str, patience: float = 120) -> dict[str, Any]:
+    def finished_automl_job(self, name: str, patience: float = 300) -> dict[str, Any]:
         return _awaited(
             lambda: self.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=name),
             "AutoMLJobStatus",
             patience,
         )
 
-    def finished_transform_job(self, name: str, patience: float = 60) -> dict[str, Any]:
+    def finished_transform_job(self, name: str, patience: float = 300) -> dict[str, Any]:
         return _awaited(
             lambda: self.sagemaker.describe_transform_job(TransformJobName=name),
             "TransformJobStatus",
             patience,
         )
 
-    def finished_processing_job(self, name: str, patience: float = 60) -> dict[str, Any]:
+    def finished_processing_job(self, name: str, patience: float = 300) -> dict[str, Any]:
         return _awaited(
             lambda: self.sagemaker.describe_processing_job(ProcessingJobName=name),
             "ProcessingJobStatus",
@@ -320,6 +320,14 @@ def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.01)
+
+
+def is_running(process: int) -> bool:
+    """Return whether there is such a process, and it has not ended."""
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
 
 
 def credentials_for(role: str) -> RoleCredentials:

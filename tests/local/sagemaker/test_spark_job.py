@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from autodrop_local.sagemaker.engine.orders import Order
-from autodrop_local.sagemaker.workers import Workers
-from tests.local.sagemaker.stage import BUCKET, LocalAws, eventually, processing_request
+from autodrop_local.sagemaker.workers import Forks, Workers
+from tests.local.sagemaker.stage import BUCKET, LocalAws, eventually, is_running, processing_request
 from tests.local.sagemaker.test_processing_process import order_of
-from tests.local.sagemaker.test_training import running_process
 
 pytestmark = pytest.mark.e2e
 
@@ -129,11 +128,14 @@ def test_a_job_that_is_stopped_takes_its_java_with_it(real_aws: LocalAws) -> Non
     real_aws.sagemaker.stop_processing_job(ProcessingJobName="long")
 
     assert real_aws.finished_processing_job("long")["ProcessingJobStatus"] == "Stopped"
-    eventually(lambda: not any(map(running_process, processes)))
+    eventually(lambda: not any(map(is_running, processes)))
     eventually(lambda: not (real_aws.home / "sagemaker" / "work" / "processing-long").exists())
 
 
-def test_the_programs_of_a_job_do_not_outlive_their_host(aws: LocalAws, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", [Workers, Forks])
+def test_the_programs_of_a_job_do_not_outlive_their_host(
+    source: type, aws: LocalAws, tmp_path: Path
+) -> None:
     aws.put("code/script.py", NEVER_ENDS_EITHER)
     order = replace(
         order_of(aws, processing_request(), tmp_path / "work"), log=str(tmp_path / "log")
@@ -141,8 +143,8 @@ def test_the_programs_of_a_job_do_not_outlive_their_host(aws: LocalAws, tmp_path
     script = (
         "import sys, time; from pathlib import Path\n"
         f"from {Order.__module__} import Order\n"
-        f"from {Workers.__module__} import Workers\n"
-        f"worker = Workers(Path({str(tmp_path)!r})).take()\n"
+        f"from {source.__module__} import {source.__name__} as Source\n"
+        f"worker = Source(Path({str(tmp_path)!r})).take()\n"
         "worker.give(Order.of(sys.stdin.buffer.readline()))\n"
         "time.sleep(60)\n"
     )
@@ -152,9 +154,9 @@ def test_the_programs_of_a_job_do_not_outlive_their_host(aws: LocalAws, tmp_path
     host.stdin.close()
     eventually(lambda: "pid" in aws.bucket.objects, 60)
     program = int(aws.bucket.objects["pid"])
-    assert running_process(program)
+    assert is_running(program)
 
     host.kill()
     host.wait()
 
-    eventually(lambda: not running_process(program))
+    eventually(lambda: not is_running(program))

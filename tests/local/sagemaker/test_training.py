@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -28,7 +27,6 @@ from tests.local.sagemaker.stage import (
     ROLE,
     LocalAws,
     automl_request,
-    eventually,
     transform_request,
 )
 
@@ -290,29 +288,3 @@ def test_a_job_that_cannot_train_says_why(
 
     assert job["AutoMLJobStatus"] == "Failed"
     assert reason in job["FailureReason"]
-
-
-def test_the_processes_of_jobs_do_not_outlive_their_host(tmp_path: Path) -> None:
-    script = (
-        "import time; from pathlib import Path\n"
-        "from autodrop_local.sagemaker.workers import Workers\n"
-        f"worker = Workers(Path({str(tmp_path)!r})).take()\n"
-        "print(worker._process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    host = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert host.stdout is not None
-    worker = int(host.stdout.readline())
-
-    host.send_signal(signal.SIGKILL)
-    host.wait()
-    host.stdout.close()
-
-    eventually(lambda: not running_process(worker))
-
-
-def running_process(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False

@@ -34,6 +34,7 @@ LARGEST_SQUARED = 1e150
 _PLACE = {kind: place for place, kind in enumerate(KINDS)}
 _SEED = 0
 _FIRST_CELLS = 64
+_FIRST_ROWS = 1_000
 _ALL = 1 << 64
 
 Floats = npt.NDArray[np.float64]
@@ -50,6 +51,7 @@ class Layout:
         commas: Columns whose numbers have a decimal comma.
         varied: Columns whose cells hardly repeat: they are not counted cell by cell.
         only: The columns to look at; None for all.
+        plain_points: Columns of which the beginning shows that their points are decimal points.
         origins: A number for each column from which its deviations are measured.
         leading: The columns that vary most, by which equal rows are looked for first.
         cells_every: One of so many fingerprints of cells is kept.
@@ -61,6 +63,7 @@ class Layout:
     target: int
     commas: frozenset[int]
     varied: frozenset[int]
+    plain_points: frozenset[int]
     origins: tuple[float, ...]
     leading: tuple[int, ...]
     cells_every: int = 1
@@ -416,7 +419,7 @@ def _aggregated(frame: pl.DataFrame, positions: Sequence[int], layout: Layout) -
     numbers = np.array(cells.select(pl.all().cast(pl.Float64, strict=False)).to_numpy(), order="F")
     is_number = np.isfinite(numbers)
     with np.errstate(invalid="ignore"):
-        _add_points(found, cells, at, numbers)
+        _add_points(found, cells, at, numbers, layout)
     lengths = cells.select(pl.all().str.len_bytes()).to_numpy()
     hashes = cells.select(pl.all().hash(_SEED)).to_numpy()
     is_sampled = hashes < np.uint64(_ALL // layout.cells_every - 1)
@@ -528,7 +531,11 @@ def _add_numbers(
 
 
 def _add_points(
-    found: Aggregates, cells: pl.DataFrame, at: npt.NDArray[np.int64], numbers: Floats
+    found: Aggregates,
+    cells: pl.DataFrame,
+    at: npt.NDArray[np.int64],
+    numbers: Floats,
+    layout: Layout,
 ) -> None:
     """Add whether numbers have points, and whether these can only be decimal points.
 
@@ -537,8 +544,14 @@ def _add_points(
         cells: The columns.
         at: Their positions.
         numbers: What Polars reads them as, before decimal commas are.
+        layout: What the beginning of the table has shown.
     """
-    names, left = cells.columns, np.arange(len(at))
+    names = cells.columns
+    known = np.array([i in layout.plain_points for i in at.tolist()])
+    found.has_points[at[known]] = found.has_plain_points[at[known]] = True
+    left = np.flatnonzero(~known)
+    if not len(left):
+        return
     # In most columns the first cells show it.
     for rows in (_FIRST_CELLS, cells.height):
         part = cells.head(rows).select([names[place] for place in left])
@@ -561,6 +574,17 @@ def _add_points(
         pointed = pointed.filter(kind_codes(pointed) == _PLACE[Kind.NUMBER])
         thousands = pointed.str.contains(f"^(?:{MAYBE_THOUSAND})$")
         found.has_plain_points[at[place]] = not thousands.all()
+
+
+def plain_points(frame: pl.DataFrame) -> frozenset[int]:
+    """Return the columns of some rows with numbers whose points separate no thousands."""
+    if not frame.height:
+        return frozenset()
+    cell = pl.all()
+    # 0.5, 12.25 and 1234.5 cannot be thousands.
+    pattern = r"^[ \t]*[+-]?(0?[.][0-9]+|[0-9]+[.]([0-9]{1,2}|[0-9]{4,})|[0-9]{4,}[.][0-9]+)[ \t]*$"
+    found = frame.head(_FIRST_ROWS).select(cell.str.contains(pattern).any()).row(0)
+    return frozenset(i for i, is_plain in enumerate(found) if is_plain)
 
 
 def kinds_of(aggregates: Aggregates, position: int) -> dict[Kind, int]:

@@ -22,6 +22,7 @@ from autodrop.preparation.profiling.counting import (
     Layout,
     add_counts,
     kinds_of,
+    plain_points,
     sampled_rows,
 )
 from autodrop.preparation.profiling.facts import (
@@ -96,6 +97,7 @@ def layout_of(beginning: Beginning) -> Layout:
         target=beginning.target,
         commas=commas,
         varied=varied,
+        plain_points=plain_points(beginning.frame),
         origins=tuple(_origin(cells, comma=i in commas) for i, cells in enumerate(columns)),
         leading=tuple(sorted(range(width), key=lambda i: -different[i])[:_LEADING]),
         cells_every=_power_of_two(cells // _CELL_FINGERPRINTS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -59,7 +59,9 @@ def to_text(paths: Sequence[Path], file_name: str, folder: Path, longest: int) -
     return target
 
 
-def _write_rows(paths: Sequence[Path], schema: pl.Schema, target: Path, longest: int) -> None:
+def _write_rows(
+    paths: Sequence[Path], schema: Mapping[str, pl.DataType], target: Path, longest: int
+) -> None:
     """Write the rows of all parts.
 
     Raises:
@@ -115,7 +117,7 @@ def _spelled_expr(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.when(text != "").then(text).alias(name)
 
 
-def _check_types(schema: pl.Schema) -> None:
+def _check_types(schema: Mapping[str, pl.DataType]) -> None:
     """Check that a table has two columns or more, each with single values.
 
     Raises:

@@ -18,7 +18,7 @@ from autodrop.dataset import Dataset
 from autodrop.findings import shortened
 from autodrop.preparation.cells.kinds import Kind, kind_of
 from autodrop.preparation.cells.spelling import spelled
-from autodrop.preparation.reading.dialect import LONGEST_ROW
+from autodrop.preparation.reading.text import LONGEST_ROW
 from autodrop.probe import PROBE_FILE, BaseRow, ProbedFeature, ProbePlan
 from autodrop.settings import ProblemType
 

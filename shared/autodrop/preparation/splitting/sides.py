@@ -280,6 +280,7 @@ def content_sides(
     if settings.method == "hash" or by is None:
         share = f"{int(settings.test_fraction * 2**64):016x}"
         return SplitPlan([ByContent(settings.seed, share)] * len(blocks.blocks))
+    side: Sides
     if settings.method == "group":
         side, note = _by_group(blocks, settings, target, by, processors)
     else:

@@ -6,15 +6,17 @@
   const spoken = document.getElementById("spoken");
   const drawn = [];
 
-  // The rule of words.py: four digits, no zeros at the end, powers of ten, and a minus sign.
+  // The rule of words.py: four digits, no zeros at the end, words, powers of ten, and a minus sign.
   const raised = (power) => [...String(power)].map((c) => "\u207b⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
   const number = (value) => {
     if (!value) return "0";
     const rounded = value.toExponential(3);
     const [digits, power] = rounded.split("e").map(Number);
     const shown =
-      power < -3 || power >= 9
+      power < -3 || power >= 15
         ? `${digits}\u00a0×\u00a010${raised(power)}`
+        : power >= 9
+          ? `${Number((digits * 10 ** (power % 3)).toPrecision(4))}\u00a0${power < 12 ? "billion" : "trillion"}`
         : Math.abs(Number(rounded)) >= 1000
           ? new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value)
           : String(Number(value.toPrecision(4)));
@@ -129,7 +131,8 @@
   };
 
   const whisker = (name, points, colour, horizontal) => ({
-    name, type: "custom", silent: true, z: 1,
+    // Above the bars, or half of each interval lies hidden behind its own.
+    name, type: "custom", silent: true, z: horizontal ? 3 : 1,
     data: points,
     encode: horizontal ? { x: [0, 2, 3], y: 1 } : { x: 0, y: [1, 2, 3] },
     renderItem: (_, api) => {

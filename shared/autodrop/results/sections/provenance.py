@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from autodrop.results.html import Content, Kind, facts, name, table, tag, with_code
@@ -59,14 +59,18 @@ def leaderboard_section(summary: Mapping[str, Any]) -> Section:
         for each in metrics
         if each != (objective, "Validation") and each[0] != "InferenceLatency"
     ]
-    found, measured = [], []
+    algorithms = {each["algorithm"] for each in candidates}
+    # The same word in every line tells nobody which is which.
+    is_one = len(algorithms) == 1
+    found: list[tuple[Content, ...]] = []
+    measured = []
     for each in candidates:
         values = {(metric["name"], metric["set"]): metric["value"] for metric in each["metrics"]}
         found.append(
             (
                 str(each["rank"]),
                 name(each["name"]),
-                None if each["algorithm"] is None else name(each["algorithm"]),
+                *([] if is_one else [named(each["algorithm"])]),
                 number(each["objective_value"]),
                 seconds(each["training_seconds"]),
                 milliseconds(each["inference_latency_seconds"]),
@@ -88,6 +92,7 @@ def leaderboard_section(summary: Mapping[str, Any]) -> Section:
                 "p",
                 "Ranked by Autopilot on its own validation rows, by its own names. The best one "
                 "was scored on the held-out rows above.",
+                _all_of(algorithms) if len(candidates) > 1 else None,
                 class_="note",
             ),
             table(
@@ -95,7 +100,7 @@ def leaderboard_section(summary: Mapping[str, Any]) -> Section:
                 {
                     "Rank": Kind.TEXT,
                     "Candidate": Kind.TEXT,
-                    "Algorithm": Kind.TEXT,
+                    **({} if is_one else {"Algorithm": Kind.TEXT}),
                     f"{objective} (validation)": Kind.NUMBER,
                     "Training": Kind.NUMBER,
                     "Latency": Kind.NUMBER,
@@ -118,6 +123,12 @@ def leaderboard_section(summary: Mapping[str, Any]) -> Section:
             else None,
         ),
     )
+
+
+def _all_of(algorithms: Set[str | None]) -> Content:
+    if len(algorithms) > 1 or None in algorithms:
+        return None
+    return (" All of them are made by ", name(next(iter(algorithms))), ".")
 
 
 def _on(sets: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from autodrop.results import charts
@@ -177,6 +178,7 @@ def mistakes_section(found: Mapping[str, Any] | None) -> Section:
         return Section("mistakes", "Mistakes", title, tag("p", "None was made."))
     is_regression = found["kind"] == "worst_residuals"
     last = "Prediction minus truth" if is_regression else "Its probability"
+    kind = Kind.NUMBER if is_regression else Kind.TEXT
     return Section(
         "mistakes",
         "Mistakes",
@@ -193,12 +195,14 @@ def mistakes_section(found: Mapping[str, Any] | None) -> Section:
             ),
             table(
                 title,
-                {"Row": Kind.TEXT, "Truth": Kind.TEXT, "Predicted": Kind.TEXT, last: Kind.NUMBER},
+                {"Row": Kind.TEXT, "Truth": kind, "Predicted": kind, last: Kind.NUMBER},
                 [
                     (
                         tag("span", str(each["row"]), class_="whole"),
-                        name(each["truth"]),
-                        name(each["prediction"]),
+                        _in_short(each["truth"]) if is_regression else name(each["truth"]),
+                        _in_short(each["prediction"])
+                        if is_regression
+                        else name(each["prediction"]),
                         signed(each["error"]) if is_regression else percent(each["probability"]),
                     )
                     for each in found["rows"]
@@ -206,6 +210,15 @@ def mistakes_section(found: Mapping[str, Any] | None) -> Section:
             ),
         ),
     )
+
+
+def _in_short(cell: str) -> Content:
+    """Return a number of the file as the others of the page; what is none, as it is."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return name(cell)
+    return number(value) if isfinite(value) else name(cell)
 
 
 def segments_section(summary: Mapping[str, Any]) -> Section:
@@ -235,7 +248,11 @@ def segments_section(summary: Mapping[str, Any]) -> Section:
                 "marked when the interval of the first metric leaves out the figure for all rows.",
                 class_="note",
             ),
-            [_segment(each, of_target, summary) for each in found],
+            # Of a column of rare values there is nothing to say: it comes last.
+            [
+                _segment(each, of_target, summary)
+                for each in sorted(found, key=lambda each: not any(map(_is_told, each["values"])))
+            ],
         ),
     )
 
@@ -248,16 +265,22 @@ def _segment(
     columns = {"Value": Kind.TEXT, "Rows": Kind.NUMBER}
     if of_target is not None:
         columns[of_target] = Kind.NUMBER
-    columns["Beside all rows"] = Kind.TEXT
+    columns["Against all rows"] = Kind.TEXT
     columns |= {metric_name(each): Kind.NUMBER for each in names}
-    found_rows = []
-    for each in found["values"]:
-        row: list[Content] = [name(each["value"]), count(each["rows"])]
-        if of_target is not None:
-            row.append(percent(each["target"]) if is_share else number(each["target"]))
-        row.append(_beside_all(each, names, summary["held_out"]["metrics"]))
-        row += [with_interval(each["metrics"].get(key)) for key in names]
-        found_rows.append(row)
+
+    def table_of(values: Sequence[Mapping[str, Any]]) -> Html:
+        rows_of: list[list[Content]] = []
+        for each in values:
+            row: list[Content] = [name(each["value"]), count(each["rows"])]
+            if of_target is not None:
+                row.append(percent(each["target"]) if is_share else number(each["target"]))
+            row.append(_against_all(each, names, summary["held_out"]["metrics"]))
+            row += [with_interval(each["metrics"].get(key)) for key in names]
+            rows_of.append(row)
+        return table(f"By {found['column']}", columns, rows_of)
+
+    told = [each for each in found["values"] if _is_told(each)]
+    rare = [each for each in found["values"] if not _is_told(each)]
     explained = found["explained_share"]
     other = found["other_rows"]
     return (
@@ -265,14 +288,31 @@ def _segment(
         None
         if explained is None
         else tag("p", f"Explains {percent(explained)} of the target by itself.", class_="note"),
-        table(f"By {found['column']}", columns, found_rows),
+        table_of(told) if told or not rare else None,
+        tag(
+            "details",
+            tag("summary", f"{several(len(rare), 'value')} with too few rows to say"),
+            table_of(rare),
+            class_="folded",
+            open=True,
+        )
+        if rare
+        else None,
         tag("p", f"Other values: {rows(other)}.", class_="note") if other else None,
     )
 
 
-def _beside_all(
+def _is_told(segment: Mapping[str, Any]) -> bool:
+    return segment["differs"] is not None
+
+
+def _against_all(
     segment: Mapping[str, Any], names: Sequence[str], overall: Mapping[str, Any]
 ) -> Content:
+    """Return in which direction the first metric differs; only what is worse has a colour.
+
+    What is better than a poor figure may still be poor.
+    """
     if segment["differs"] is None:
         return tag("span", "too few rows to say", class_="absent")
     if not segment["differs"] or not names:
@@ -281,7 +321,8 @@ def _beside_all(
     if here is None or there is None:
         return "differs"
     is_better = (here > there) == (overall[names[0]]["better"] == "higher")
-    return mark("better" if is_better else "worse", "good" if is_better else "bad")
+    direction = "higher" if here > there else "lower"
+    return mark(f"{direction} {metric_name(names[0])}", "" if is_better else "bad")
 
 
 def warnings_section(found: Sequence[Mapping[str, Any]]) -> Section:
