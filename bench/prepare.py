@@ -83,7 +83,7 @@ def main() -> None:
 def by_autodrop(path: Path, folder: Path) -> None:
     """Read, validate, profile and split as the function does."""
     from autodrop.naming import Drop
-    from autodrop.preparation.prepare import Dropped, prepare, Work
+    from autodrop.preparation.prepare import Dropped, Work, prepare
     from autodrop.settings import parse_settings
 
     drop = Drop("bench", "inbox/bank/bank.csv", "v1", "v1", path.stat().st_size)
