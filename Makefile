@@ -10,11 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 FAST := not slow and not e2e and not docker and not audit
-GROUPED := e2e or docker or audit
+ON_MACHINE := e2e or docker or audit
 SIDE_BY_SIDE := -n auto --dist worksteal
-# What shares a local AWS stays together: `tests/conftest.py`. In the order of the files, the longest
-# groups come first.
-BY_GROUP := -n 2 --dist loadgroup --no-loadscope-reorder
+# By folder, as `tests/conftest.py` says, and in the order of the files: the longest come first.
+BY_FOLDER := -n 2 --dist loadscope --no-loadscope-reorder
 EXAMPLE := examples/bank-marketing
 export SAM_CLI_TELEMETRY := 0
 # Where it is set, every process compiles all that it imports: that takes longer than what it does.
@@ -46,8 +45,8 @@ demo: setup ## Drop the bank-marketing file on a local AWS and put the results i
 	@echo "  $(BIN)/autodrop local stop               end it"
 
 test: setup ## Run all tests, the real template on the local AWS included
-	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not ($(GROUPED))"
-	@$(BIN)/python -m pytest $(BY_GROUP) -m "$(GROUPED)"
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not ($(ON_MACHINE))"
+	@$(BIN)/python -m pytest $(BY_FOLDER) -m "$(ON_MACHINE)"
 
 check: setup ## Check format, lint, types, the template, and run the fast tests
 	@$(MAKE) --no-print-directory -j4 check-style check-types check-template check-fast

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.fakes import World
 from tests.functions import Functions
@@ -19,14 +20,22 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
-# Before xdist, which reads the mark at the same time.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a local AWS, a Spark or a browser: `--dist loadgroup`."""
-    for item in items:
-        shares_autodrop = "autodrop" in getattr(item, "fixturenames", ())
-        group = "autodrop" if shares_autodrop else item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(group))
+# They start an AWS of their own, beside which the others of their folder may run.
+OF_THEIR_OWN = ("tests/e2e/test_busy_day.py", "tests/e2e/test_sam_local_invoke.py")
+
+
+class ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps on one worker what shares a local AWS, a Spark or a browser: the tests of a folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in OF_THEIR_OWN else file.rpartition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder | None:
+    """Return how `--dist loadscope` hands out tests; None leaves it to xdist."""
+    return ByFolder(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)

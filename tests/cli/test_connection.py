@@ -84,6 +84,7 @@ def test_a_local_aws_that_runs_here_comes_first(monkeypatch: pytest.MonkeyPatch)
     assert connection.poll_seconds == 1
 
 
+@pytest.mark.slow
 def test_a_named_stack_comes_before_a_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = asked(monkeypatch, OUTPUTS)
     local_aws(monkeypatch, Running())

@@ -181,6 +181,7 @@ def test_a_terminal_is_drawn_in_place_and_left_usable() -> None:
     assert drawn.rstrip().endswith("\x1b[?25h")
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_plain_text_is_one_line_that_no_terminal_obeys(text: str) -> None:
     made = plain(text)

@@ -199,6 +199,7 @@ def test_results_that_are_written_again_are_the_same(journey: Journey) -> None:
     assert results(journey) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "content"),
     [

@@ -81,6 +81,7 @@ def test_a_look_stops_asking_for_room_at_the_first_refusal(
     assert world.calls["sagemaker:CreateAutoMLJobV2"] == 1
 
 
+@pytest.mark.slow
 def test_a_look_starts_ten_of_the_queued_runs_and_the_next_one_goes_on(
     world: World, functions: Functions
 ) -> None:

@@ -122,6 +122,7 @@ def test_an_event_that_comes_twice_changes_nothing_the_second_time(name: str) ->
         assert journey.world.messages == told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({each.event for each in SCENES.values()}))
 def test_an_event_that_comes_after_the_end_changes_nothing(name: str, journey: Journey) -> None:
     journey.to("listed")

@@ -22,6 +22,8 @@ from autodrop.settings import ProblemType
 from tests.builders import a_dataset
 from tests.preparation.files import prepared, table
 
+pytestmark = pytest.mark.slow
+
 ODD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r"), max_size=12)
 CELLS = st.sampled_from(["", "1", "2.5", "-3", '"', ",", 'a "b", c', " x ", "é", "NA", "=1"]) | ODD
 Table = list[list[str]]

@@ -12,6 +12,8 @@ import pytest
 
 from tests.preparation.files import refusal, table
 
+pytestmark = pytest.mark.slow
+
 
 def workbook() -> bytes:
     """Return a zip archive as Excel writes it."""

@@ -97,6 +97,7 @@ def test_intervals_of_labels_are_those_of_a_plain_bootstrap() -> None:
         assert alike(ours[name], plainly(600, of_rows)), name
 
 
+@pytest.mark.slow
 def test_intervals_of_classes_are_those_of_a_plain_bootstrap() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 5, 800)
