@@ -85,7 +85,6 @@ record: setup ## Record what uses which permission, and write docs/security.md
 bench: setup ## Measure the numbers in docs/measurements.md
 	@$(BIN)/python -m bench.demo
 	@$(BIN)/python -m bench.prepare
-	@$(BIN)/python -m bench.engines
 
 clean: ## Remove what was built; .autodrop/ with your local runs stays
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-results

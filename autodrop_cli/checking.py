@@ -19,8 +19,8 @@ from autodrop.errors import Rejected
 from autodrop.findings import Finding, counted
 from autodrop.naming import COMPLETE_MARK, INBOX, Drop, RunFolder, run_id, test_file_names
 from autodrop.outcome import to_json
-from autodrop.preparation.dialect import NAMES
-from autodrop.preparation.prepare import Dropped, Examined, Prepared, examine, prepare
+from autodrop.preparation.prepare import Dropped, Examined, Prepared, Work, examine, prepare
+from autodrop.preparation.reading.dialect import NAMES
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
 from autodrop.work_folder import within_room
@@ -114,7 +114,7 @@ def check_file(file: LocalFile) -> Examined:
         OutOfRoom: The disk is full, or the memory too small.
     """
     with TemporaryDirectory(prefix="autodrop-") as folder, within_room():
-        return examine(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
+        return examine(file.dropped, file.settings, Work(Path(folder)), min_rows=file.min_rows)
 
 
 def prepare_file(file: LocalFile, to: Path) -> Dataset:
@@ -127,7 +127,7 @@ def prepare_file(file: LocalFile, to: Path) -> Dataset:
     to.mkdir(parents=True, exist_ok=True)
     # Beside what is written: moving files there costs nothing.
     with TemporaryDirectory(prefix=".autodrop-", dir=to) as folder, within_room():
-        prepared = prepare(file.dropped, file.settings, Path(folder), min_rows=file.min_rows)
+        prepared = prepare(file.dropped, file.settings, Work(Path(folder)), min_rows=file.min_rows)
         for path, place in _places(prepared):
             (to / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, to / place)

@@ -106,6 +106,7 @@ def install(code_store: Path, lambda_packages: Path, decisions: DecisionLog) -> 
     eventbridge._dispatch_event = _with_object_version(eventbridge._dispatch_event)
     s3._fire_s3_event = _remembering_version(s3._fire_s3_event)
     s3._fire_s3_event_async = _fire_at_once
+    s3._get_object = _with_parts_of_versions(s3._get_object)
     lambda_runtime.execution_credentials = _random_credentials
     lambda_svc.execution_credentials = _random_credentials
     lambda_runtime._PYTHON_WORKER_SCRIPT = (
@@ -152,6 +153,28 @@ def _fire_at_once(bucket: str, key: str, event_name: str, *args: Any, **kwargs: 
     if bucket in s3._bucket_notifications:
         sequencer = s3._next_event_sequencer(event_name)
         s3._fire_s3_event(bucket, key, event_name, *args, sequencer=sequencer, **kwargs)
+
+
+def _with_parts_of_versions(get: Callable[..., Response]) -> Callable[..., Response]:
+    """Answers a request for a part of a version with that part, not with the whole version."""
+
+    def get_part(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Response:
+        status, told, body = get(bucket, key, headers, query)
+        part = s3._parse_range(headers.get("range", ""), len(body))
+        if status != 200 or part is None:
+            return status, told, body
+        start, end = part
+        # They are of all bytes: a client would find that the part has another.
+        kept = {
+            name: value
+            for name, value in told.items()
+            if not name.lower().startswith(("content-length", "x-amz-checksum-"))
+        }
+        kept["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
+        some = body[start : end + 1]
+        return 206, {**kept, "Content-Length": str(len(some))}, some
+
+    return get_part
 
 
 def _with_object_version(dispatch: Callable[..., None]) -> Callable[..., None]:

@@ -83,12 +83,12 @@ def main() -> None:
 def by_autodrop(path: Path, folder: Path) -> None:
     """Read, validate, profile and split as the function does."""
     from autodrop.naming import Drop
-    from autodrop.preparation.prepare import Dropped, prepare
+    from autodrop.preparation.prepare import Dropped, Work, prepare
     from autodrop.settings import parse_settings
 
     drop = Drop("bench", "inbox/bank/bank.csv", "v1", "v1", path.stat().st_size)
     settings = parse_settings({"target": TARGET})
-    prepare(Dropped([path], drop, "ad-bank-0123456789ab"), settings, folder)
+    prepare(Dropped([path], drop, "ad-bank-0123456789ab"), settings, Work(folder))
 
 
 def by_pandas(path: Path, folder: Path) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 
 from autodrop.dataset import Split
 from autodrop.naming import Drop
-from autodrop.preparation.prepare import Dropped, prepare
-from autodrop.preparation.probe_rows import write_probe
+from autodrop.preparation.prepare import Dropped, Work, prepare
+from autodrop.preparation.splitting.probe_rows import write_probe
 from autodrop.probe import ProbePlan
 from autodrop.results.effects import Question, drivers, read_said
 from autodrop.settings import parse_settings
@@ -52,7 +52,9 @@ def main() -> None:
         dropped = folder / "bank.csv"
         dropped.write_bytes(gzip.decompress(_FILE.read_bytes()))
         drop = Drop("bench", "inbox/bench/bank.csv", "v1", "v1", dropped.stat().st_size)
-        found = prepare(Dropped([dropped], drop, "ad-bench-0123456789ab"), parse_settings(), folder)
+        found = prepare(
+            Dropped([dropped], drop, "ad-bench-0123456789ab"), parse_settings(), Work(folder)
+        )
         test, truth, dataset = found.test, found.truth, found.dataset
         if asked.rows:
             test, truth = _repeated(test, truth, asked.rows)

@@ -1,5 +1,5 @@
 """What the Spark container runs when a dropped file is too large for a function."""
 
-from autodrop.preparation.large import main
+from autodrop.aws.processing import main
 
 main()

@@ -25,7 +25,7 @@ from autodrop.errors import AlreadyExists, NotFound, QuotaExceeded, Transient
 from autodrop.events import OUR_SOURCE, OwnEvent
 from autodrop.naming import Drop
 from autodrop.ports import Lease, ObjectFacts, Services
-from autodrop.requests import DATA_INPUT, ProcessingSetup
+from autodrop.requests import CODE_INPUT, ProcessingSetup
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import (
     AutoMLJob,
@@ -412,7 +412,7 @@ class FakeSageMaker:
                 raise AssertionError(f"SageMaker was asked to process {uri}, which is not there")
         self.processing_requests[name] = request
         self.processing[name] = ProcessingJob(
-            name, "InProgress", inputs[DATA_INPUT], created_at=self.world.now
+            name, "InProgress", inputs[CODE_INPUT], created_at=self.world.now
         )
         self.world.after()
 
@@ -538,9 +538,10 @@ class FakeSageMaker:
             for each in self.processing_requests[name]["ProcessingOutputConfig"]["Outputs"]
         }
         if outcome is None:
-            (code, _) = self.processing_requests[name]["ProcessingInputs"]
+            (code,) = self.processing_requests[name]["ProcessingInputs"]
             order = self.world.bucket.json(f"{_key(code['S3Input']['S3Uri'])}order.json")
-            content = self.world.bucket.objects[order["drop"]["key"]]
+            drop = order["drop"]
+            content, _ = self.world.bucket.versions[drop["key"], drop["version_id"]]
             for part, lines in _parts(content).items():
                 self.world.bucket.put(f"{outputs[part.split('/')[0]]}/{part.split('/')[1]}", lines)
             outcome = _outcome(order)
@@ -737,7 +738,11 @@ def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
         ),
         parts=True,
     )
-    return {"dataset": dataset.to_json(), "profile": {"schema_version": 1, "columns": []}}
+    return {
+        "dataset": dataset.to_json(),
+        "profile": {"schema_version": 1, "columns": []},
+        "parts": dict.fromkeys(("train", "model-train", "test", "truth"), 2),
+    }
 
 
 def _candidate(job: str) -> Candidate:

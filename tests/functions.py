@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
+from zipfile import ZipFile
 
 from autodrop.steps import prepare_dataset as steps
+from autodrop.steps import processing_job
 from functions.create_model import app as create_model
 from functions.prepare_dataset import app as prepare_dataset
 from functions.record_failure import app as record_failure
@@ -44,6 +47,12 @@ class LambdaContext:
     aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
 
+def _no_library(target: Path) -> None:
+    """Write an archive in place of 200 MB of libraries that nobody unpacks here."""
+    with ZipFile(target, "w"):
+        pass
+
+
 class Functions:
     """Calls the functions, and delivers events as EventBridge and Lambda do."""
 
@@ -58,6 +67,9 @@ class Functions:
             for module in MODULES.values():
                 patches.enter_context(patch.object(module, "services", lambda: world.services))
             patches.enter_context(patch.object(steps, "prepare", prepare_once))
+            patches.enter_context(
+                patch.object(processing_job, "write_library_archive", _no_library)
+            )
             yield cls(world)
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from autodrop.errors import Rejected
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.prepare import Prepared, prepare
+from autodrop.preparation.prepare import Prepared, Work, prepare
 from autodrop.settings import Settings
 
 
@@ -28,7 +28,7 @@ class _Answer:
 _answers: dict[str, _Answer | Rejected] = {}
 
 
-def prepare_once(dropped: Dropped, settings: Settings, folder: Path) -> Prepared:
+def prepare_once(dropped: Dropped, settings: Settings, work: Work) -> Prepared:
     """Return what `prepare` returns, and write what it writes.
 
     Raises:
@@ -37,7 +37,7 @@ def prepare_once(dropped: Dropped, settings: Settings, folder: Path) -> Prepared
     key = hashlib.sha256(repr(_content([dropped, settings])).encode()).hexdigest()
     if key not in _answers:
         try:
-            prepared = prepare(dropped, settings, folder)
+            prepared = prepare(dropped, settings, work)
         except Rejected as problem:
             _answers[key] = problem
             raise
@@ -47,14 +47,14 @@ def prepare_once(dropped: Dropped, settings: Settings, folder: Path) -> Prepared
             if isinstance(path := getattr(prepared, field.name), Path)
         }
         files = {name: path.read_bytes() for name, path in paths.items()}
-        _answers[key] = _Answer(prepared, files, folder)
+        _answers[key] = _Answer(prepared, files, work.folder)
         return prepared
     answer = _answers[key]
     if isinstance(answer, Rejected):
         raise answer.with_traceback(None)
     moved: dict[str, Any] = {}
     for name, content in answer.files.items():
-        moved[name] = folder / getattr(answer.prepared, name).relative_to(answer.folder)
+        moved[name] = work.folder / getattr(answer.prepared, name).relative_to(answer.folder)
         moved[name].parent.mkdir(parents=True, exist_ok=True)
         moved[name].write_bytes(content)
     return replace(answer.prepared, **moved)

@@ -28,10 +28,11 @@ _INPUT = "SAGEMAKER_INFERENCE_INPUT"
 CODE_ARCHIVE = "autodrop.zip"
 CODE_SCRIPT = "prepare_large.py"
 CODE_ORDER = "order.json"
+CODE_LIBRARIES = "libraries.zip"
 # Folders of the container. Its script is told them, because a local AWS has them elsewhere.
 _INPUT_FOLDER = "/opt/ml/processing/input"
 _OUTPUT_FOLDER = "/opt/ml/processing/output"
-DATA_INPUT = "data"
+CODE_INPUT = "code"
 # What limits the cost of a job that never comes to an end. SageMaker allows nine days.
 _LONGEST_PROCESSING_SECONDS = 12 * 60 * 60
 _GIGABYTE = 1_000_000_000
@@ -39,11 +40,13 @@ _SMALLEST_VOLUME_GB = 30
 _LARGEST_VOLUME_GB = 16_384
 # For what lies on the volume besides the data.
 _SPARE_GB = 20
-# Plain text once; its parts, which hold every row once more and training rows twice; and twice that
-# for what Spark spills.
-_PLAIN_TIMES = 7
-# Packed files unpack to ten times their size and more.
-_PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES - 1)
+# Parts hold every row, and where the model needs other cells twice. Instances do not share the
+# blocks evenly, so each has room for twice its share.
+_PLAIN_TIMES = 4
+# Packed files unpack to ten times their size and more, and are there packed and as text as well.
+_PACKED_TIMES = 1 + 10 * (_PLAIN_TIMES + 1)
+# An instance more for each. What it saves has to be worth its start.
+_BYTES_PER_INSTANCE = 20 * _GIGABYTE
 _PLAIN_SUFFIXES = (".csv", ".tsv", ".txt")
 _MEGABYTE = 1 << 20
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
@@ -66,46 +69,70 @@ class ProcessingSetup:
 
     Attributes:
         image_uri: The Spark container; empty where nobody has said which.
-        instance_type: The one instance.
+        instance_type: The instances.
+        most_instances: How many a job may have.
     """
 
     image_uri: str
     instance_type: str
+    most_instances: int = 1
 
 
-def processing_data_uri(run: Run) -> str:
-    """Return the `s3://` URI that the run's processing job reads."""
-    drop = run.drop
-    return f"s3://{drop.bucket}/{drop.parts_prefix if drop.is_folder else drop.key}"
+def processing_code_uri(run: Run) -> str:
+    """Return the `s3://` URI of what the run's processing job is given: nobody else has it."""
+    return f"s3://{run.drop.bucket}/{run.folder.processing_code()}"
 
 
-def processing_volume_gb(size: int, file_name: str) -> int:
-    """Return how many GB the volume of a processing job has: input, parts, and room for Spark.
+def processing_instances(size: int, file_name: str, most: int) -> int:
+    """Return how many instances share a file: what is packed is unpacked by one.
 
     Args:
         size: Bytes of the file as it was dropped.
         file_name: Its name, which tells whether it is packed.
+        most: How many there may be.
     """
-    plain = file_name.lower().endswith(_PLAIN_SUFFIXES)
-    needed = math.ceil(size * (_PLAIN_TIMES if plain else _PACKED_TIMES) / _GIGABYTE)
+    wanted = math.ceil(size / _BYTES_PER_INSTANCE) if _is_plain(file_name) else 1
+    return min(max(wanted, 1), most)
+
+
+def processing_volume_gb(size: int, file_name: str, instances: int = 1) -> int:
+    """Return how many GB the volume of each instance has: parts, and what is unpacked.
+
+    Args:
+        size: Bytes of the file as it was dropped.
+        file_name: Its name, which tells whether it is packed.
+        instances: How many share it.
+    """
+    times = _PLAIN_TIMES if _is_plain(file_name) else _PACKED_TIMES
+    needed = math.ceil(size * times / instances / _GIGABYTE)
     return min(max(needed + _SPARE_GB, _SMALLEST_VOLUME_GB), _LARGEST_VOLUME_GB)
 
 
-def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> dict[str, Any]:
-    """Return the body of CreateProcessingJob for a file that is too large for a function.
-
-    One instance on purpose: the parts are written to its own disk, from where SageMaker uploads
-    them when the job has ended.
-    """
-    folder, bucket = run.folder, run.drop.bucket
-    outputs = {
+def part_folders(folder: RunFolder) -> dict[str, str]:
+    """Return beside which keys a job's parts lie, by the names of its outputs."""
+    return {
         "train": folder.train,
         "test": folder.test,
         "truth": folder.truth,
         "model-train": folder.model_train,
         "model-test": folder.model_test,
-        "outcome": folder.outcome,
     }
+
+
+def _is_plain(file_name: str) -> bool:
+    return file_name.lower().endswith(_PLAIN_SUFFIXES)
+
+
+def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> dict[str, Any]:
+    """Return the body of CreateProcessingJob for a file that is too large for a function.
+
+    The dropped file is no input of it: every instance reads some blocks from S3, in the version
+    that was dropped. Each writes its parts to its own disk, from where SageMaker uploads them when
+    the job has ended.
+    """
+    folder, bucket, drop = run.folder, run.drop.bucket, run.drop
+    instances = processing_instances(drop.size, drop.file_name, setup.most_instances)
+    outputs = {**part_folders(folder), "outcome": folder.outcome}
     return {
         "ProcessingJobName": run.run_id,
         "AppSpecification": {
@@ -118,10 +145,7 @@ def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> d
             ],
             "ContainerArguments": ["--input", _INPUT_FOLDER, "--output", _OUTPUT_FOLDER],
         },
-        "ProcessingInputs": [
-            _processing_input("code", f"s3://{bucket}/{folder.processing_code()}"),
-            _processing_input(DATA_INPUT, processing_data_uri(run)),
-        ],
+        "ProcessingInputs": [_processing_input(CODE_INPUT, processing_code_uri(run))],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
@@ -138,9 +162,9 @@ def processing_job_request(run: Run, setup: ProcessingSetup, role_arn: str) -> d
         },
         "ProcessingResources": {
             "ClusterConfig": {
-                "InstanceCount": 1,
+                "InstanceCount": instances,
                 "InstanceType": setup.instance_type,
-                "VolumeSizeInGB": processing_volume_gb(run.drop.size, run.drop.file_name),
+                "VolumeSizeInGB": processing_volume_gb(drop.size, drop.file_name, instances),
             }
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": _LONGEST_PROCESSING_SECONDS},

@@ -126,7 +126,7 @@ class ProcessingJob:
     Attributes:
         name: Its name, which is the run id.
         status: InProgress, Completed, Failed, Stopping or Stopped.
-        input_uri: The data that it reads; empty for a job that has no such input.
+        input_uri: The code that it is given; empty for a job that has no such input.
         created_at: When it was created.
         started_at: When it began to work.
         ended_at: When it ended.

@@ -296,7 +296,7 @@ SCHEMA = (
         "How rows are chosen. `random`: those of `pandas.DataFrame.sample`; `stratified`: the same "
         "share of every class; `hash`: by a row's content, so that it keeps its side when the file "
         "grows; `group`: no value of `split.column` on both sides; `time`: the latest by "
-        "`split.column`. `auto` is `random`, and `hash` above `MaxLambdaDatasetBytes`.",
+        "`split.column`. `auto` is `random`.",
         example="group",
     ),
     Setting(

@@ -21,7 +21,7 @@ from autodrop.errors import AlreadyExists, JobFailed, NotFound, QuotaExceeded, T
 from autodrop.requests import (
     automl_job_request,
     model_request,
-    processing_data_uri,
+    processing_code_uri,
     processing_job_request,
     transform_job_request,
 )
@@ -454,14 +454,16 @@ def processing_job(**told: Any) -> dict[str, Any]:
     }
 
 
-def test_a_processing_job_that_runs_says_what_it_reads(jobs: SageMakerJobs, stub: Stubber) -> None:
+def test_a_processing_job_that_runs_says_what_it_is_given(
+    jobs: SageMakerJobs, stub: Stubber
+) -> None:
     stub.add_response("describe_processing_job", processing_job(), {"ProcessingJobName": JOB})
 
     job = jobs.describe_processing_job(JOB)
 
     assert job is not None
     assert (job.name, job.status, job.created_at) == (JOB, "InProgress", THEN)
-    assert job.input_uri == processing_data_uri(a_run())
+    assert job.input_uri == processing_code_uri(a_run())
     unsaid = [job.started_at, job.ended_at, job.failure_reason, job.exit_message, job.reason]
     assert unsaid == [None] * 5
 
@@ -495,11 +497,11 @@ def test_a_processing_job_that_ended_says_why_as_far_as_it_knows(
     [
         None,
         [],
-        [{"InputName": "code", "S3Input": {"S3Uri": "s3://b/c", "S3DataType": "S3Prefix"}}],
-        [{"InputName": "data", "DatasetDefinition": {"LocalPath": "/opt/ml/processing/x"}}],
+        [{"InputName": "data", "S3Input": {"S3Uri": "s3://b/c", "S3DataType": "S3Prefix"}}],
+        [{"InputName": "code", "DatasetDefinition": {"LocalPath": "/opt/ml/processing/x"}}],
     ],
 )
-def test_a_processing_job_of_autopilot_s_own_reads_no_data_of_ours(
+def test_a_processing_job_of_autopilot_s_own_is_given_no_code_of_ours(
     inputs: list[dict[str, Any]] | None, jobs: SageMakerJobs, stub: Stubber
 ) -> None:
     told = processing_job(ProcessingInputs=inputs)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from typer.testing import CliRunner
 
-from autodrop.preparation.engine import TooManyGroups
+from autodrop.duckdb_engine import TooManyGroups
 from autodrop_cli import checking
 from autodrop_cli.main import app
 from tests.preparation.files import table

@@ -35,7 +35,7 @@ def test_a_large_file_becomes_a_model_by_way_of_a_processing_job(
     run = small_function.run_of("large")
     dataset = json.loads(small_function.object(f"runs/large/{run['run_id']}/dataset.json"))
     assert dataset["parts"]
-    assert dataset["split"]["method"] == "hash"
+    assert dataset["split"]["method"] == "random"
     assert dataset["split"]["train_rows"] + dataset["split"]["test_rows"] == 3_000
     job = small_function.aws.client("sagemaker").describe_processing_job(
         ProcessingJobName=run["run_id"]

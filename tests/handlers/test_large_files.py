@@ -19,10 +19,10 @@ import pytest
 
 from autodrop.errors import JobFailed, Transient
 from autodrop.run import Outcome, RunState
-from autodrop.steps import prepare_dataset as steps
+from autodrop.steps.processing_job import prepare_by_job
 from tests.fakes import BUCKET, table
 from tests.functions import failure_message
-from tests.journey import DROPPED, FOLDER, LARGE_STEPS, RAGGED_ROW, RUN, VERSION, Journey, event
+from tests.journey import DROPPED, FOLDER, LARGE_STEPS, RAGGED_ROW, RUN, Journey, event
 
 SETTINGS = "inbox/bank-marketing/autodrop.yaml"
 OUTPUTS = f"{FOLDER.inference_results}/"
@@ -42,8 +42,6 @@ def parquet(folder: Path, rows: int = 600) -> bytes:
 FULL_FILES: dict[str, Callable[[Path], bytes]] = {
     "unpacked": lambda _: gzip.compress(table()),
     "parquet.csv": parquet,
-    "text": lambda _: table().replace(b"\n", b"\r\n"),
-    "decoded": lambda _: table().decode().encode("utf-16"),
     "test_data.csv": lambda _: table(),
 }
 
@@ -179,7 +177,7 @@ def test_the_job_is_given_the_code_the_drop_and_the_settings(large: Journey) -> 
     order = json.loads(objects[FOLDER.processing_code("order.json")])
     assert "autodrop/__init__.py" in names
     assert "autodrop/settings.py" in names
-    assert b"autodrop.preparation.large" in objects[FOLDER.processing_code("prepare_large.py")]
+    assert b"autodrop.aws.processing" in objects[FOLDER.processing_code("prepare_large.py")]
     assert order["run_id"] == RUN
     assert order["drop"] == {
         "bucket": BUCKET,
@@ -189,6 +187,34 @@ def test_the_job_is_given_the_code_the_drop_and_the_settings(large: Journey) -> 
         "size": 5834924,
     }
     assert (order["settings"]["target"], order["settings"]["ignore"]) == ("y", ["z"])
+    assert (order["files"], order["test_file"], order["instances"]) == ([DROPPED], None, 1)
+
+
+def test_the_job_is_given_a_test_file_of_one_s_own(large: Journey) -> None:
+    own = DROPPED.replace(".csv", ".test.csv")
+    large.world.drop(own, table())
+
+    large.to("preparing")
+
+    order = large.world.bucket.json(FOLDER.processing_code("order.json"))
+    assert (order["files"], order["test_file"]) == ([DROPPED], own)
+
+
+def test_a_folder_without_parts_costs_no_job(journey: Journey) -> None:
+    mark = "inbox/bank-marketing/2024/_SUCCESS"
+    world = journey.world
+    world.drop(mark, b"")
+    world.drop(mark.replace("_SUCCESS", "part-0.parquet"), bytes(2_000))
+    world.limit(1_000)
+    journey.functions.deliver_all()
+    (run_id,) = world.ledger.items
+    del world.bucket.objects[mark.replace("_SUCCESS", "part-0.parquet")]
+    world.sagemaker.processing.clear()
+
+    report = prepare_by_job(world.services, world.ledger.items[run_id])
+
+    assert world.ledger.items[run_id].state is RunState.REJECTED
+    assert report.fields["code"] == "NOT_A_TABLE"
 
 
 def large_version(journey: Journey) -> str:
@@ -304,6 +330,19 @@ def test_an_outcome_that_nobody_can_read_fails_the_run(outcome: bytes, large: Jo
     assert FOLDER.dataset not in large.world.bucket.objects
 
 
+@pytest.mark.parametrize("name", ["train", "test", "truth", "model-input/train"])
+def test_parts_that_an_instance_has_not_uploaded_fail_the_run(name: str, large: Journey) -> None:
+    large.to("processed")
+    del large.world.bucket.objects[f"{FOLDER.prefix}{name}/part-00001.csv"]
+
+    large.invoke("prepare_dataset", "processing-completed")
+
+    assert large.state is RunState.FAILED
+    assert large.failure["code"] == "PARTS_MISSING"
+    assert "2 parts" in large.failure["message"]
+    assert FOLDER.dataset not in large.world.bucket.objects
+
+
 def test_the_dataset_of_another_run_is_not_taken_up(large: Journey) -> None:
     large.to("processed")
     outcome = large.world.bucket.json(FOLDER.outcome)
@@ -315,25 +354,21 @@ def test_the_dataset_of_another_run_is_not_taken_up(large: Journey) -> None:
     assert large.failure["code"] == "OUTCOME_MALFORMED"
 
 
-def test_a_file_that_was_replaced_while_the_job_read_it_is_not_prepared(large: Journey) -> None:
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_job_prepares_the_version_that_was_dropped_whatever_becomes_of_its_key(
+    is_deleted: bool, large: Journey
+) -> None:
     large.to("preparing")
-    large.world.drop(DROPPED, table(700), version="later")
+    if is_deleted:
+        del large.world.bucket.objects[DROPPED]
+    else:
+        large.world.drop(DROPPED, b"not a dataset any more", version="later")
     large.world.take_events()
     large.world.sagemaker.end_processing(RUN)
 
     large.functions.deliver_all()
 
-    assert large.state is RunState.REJECTED
-    assert large.failure["code"] == "FILE_REPLACED"
-
-
-def test_a_file_that_was_deleted_while_the_job_read_it_is_not_prepared(large: Journey) -> None:
-    large.to("processed")
-    del large.world.bucket.objects[DROPPED]
-
-    large.invoke("prepare_dataset", "processing-completed")
-
-    assert large.failure["code"] == "FILE_GONE"
+    assert large.state is RunState.TRAINING
 
 
 @pytest.mark.parametrize(
@@ -729,7 +764,8 @@ def test_a_failed_run_lists_what_the_job_left(large: Journey) -> None:
     large.invoke("record_failure", "processing-failed")
 
     assert large.failure["kept"] == sorted(
-        FOLDER.processing_code(name) for name in ("autodrop.zip", "order.json", "prepare_large.py")
+        FOLDER.processing_code(name)
+        for name in ("autodrop.zip", "libraries.zip", "order.json", "prepare_large.py")
     )
 
 
@@ -747,27 +783,3 @@ def test_no_cell_of_a_rejected_large_file_gets_into_a_log(
     assert secret in large.failure["message"]
     written = capsys.readouterr()
     assert secret not in f"{log_lines()}{written.out}{written.err}"
-
-
-def test_a_table_too_wide_for_a_function_s_minutes_goes_to_a_job(
-    journey: Journey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    header = ",".join([*(f"x{i}" for i in range(120)), "y"])
-    rows = [",".join([*("1" for _ in range(120)), str(i % 2)]) for i in range(600)]
-    wide = "\n".join([header, *rows]).encode()
-    monkeypatch.setattr(steps, "_MOST_CELLS", 121 * 600 - 1)
-    journey.world.drop(DROPPED, wide, version=VERSION)
-
-    journey.invoke("prepare_dataset", "dataset-dropped")
-
-    assert journey.state is RunState.PREPARING
-
-
-def test_a_narrow_table_may_have_any_number_of_cells(
-    journey: Journey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(steps, "_MOST_CELLS", 1)
-
-    journey.invoke("prepare_dataset", "dataset-dropped")
-
-    assert journey.state is RunState.PREPARED

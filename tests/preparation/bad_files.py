@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from autodrop.errors import Rejected
 from autodrop.findings import NOTE, Finding
-from autodrop.preparation.prepare import Dropped, prepare
+from autodrop.preparation.prepare import Dropped, Work, prepare
 from autodrop.settings import Settings, parse_settings
 from autodrop.settings_file import read_settings_file
 from tests.builders import a_drop
@@ -65,7 +65,7 @@ def said_of(name: str, folder: Path) -> Said:
             test_path=test_file if test_file.exists() else None,
             longest=LONGEST.get(name, 1_000_000_000),
         )
-        return Said(None, prepare(dropped, settings, folder).dataset.warnings)
+        return Said(None, prepare(dropped, settings, Work(folder)).dataset.warnings)
     except Rejected as refusal:
         return Said(refusal, (refusal.finding, *refusal.others))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autodrop.errors import Rejected
-from autodrop.preparation.prepare import Dropped, Prepared, prepare
+from autodrop.preparation.prepare import Dropped, Prepared, Work, prepare
 from autodrop.settings import parse_settings
 from tests.builders import a_drop
 from tests.fakes import table as table
@@ -29,7 +29,7 @@ def dropped(folder: Path, content: bytes, file: str = "bank.csv") -> Dropped:
 
 def prepared(folder: Path, content: bytes, file: str = "bank.csv", **settings: Any) -> Prepared:
     """Prepare a dropped file."""
-    return prepare(dropped(folder, content, file), parse_settings(settings), folder)
+    return prepare(dropped(folder, content, file), parse_settings(settings), Work(folder))
 
 
 def refusal(folder: Path, content: bytes, file: str = "bank.csv", **settings: Any) -> Rejected:

@@ -14,7 +14,7 @@ from backports import zstd
 
 from autodrop.dataset import Reading
 from autodrop.errors import Rejected
-from autodrop.preparation.prepare import Dropped, Prepared, prepare
+from autodrop.preparation.prepare import Dropped, Prepared, Work, prepare
 from autodrop.settings import parse_settings
 from tests.builders import a_drop
 from tests.preparation.files import (
@@ -279,7 +279,7 @@ def test_a_parquet_file(tmp_path: Path) -> None:
     )
     dropped = Dropped([path], a_drop(file="bank.parquet"), "ad-bank-0123456789ab")
 
-    result = prepare(dropped, parse_settings(), tmp_path)
+    result = prepare(dropped, parse_settings(), Work(tmp_path))
 
     assert rows_of(result) == [
         [
@@ -307,7 +307,7 @@ def test_the_parts_of_a_parquet_folder_are_one_table(tmp_path: Path) -> None:
     ]
     dropped = Dropped(parts, a_drop(file="bank.parquet"), "ad-bank-0123456789ab")
 
-    result = prepare(dropped, parse_settings(), tmp_path)
+    result = prepare(dropped, parse_settings(), Work(tmp_path))
 
     assert rows_of(result) == [
         [str(i % 9), str(i % 11), "yes" if i % 5 == 0 else "no"] for i in range(600)
@@ -331,7 +331,7 @@ def test_parts_with_other_columns_are_never_bent_into_one_table(other: str, tmp_
     for parts in ([first, second], [second, first]):
         dropped = Dropped(parts, a_drop(file="bank.parquet"), "ad-bank-0123456789ab")
         with pytest.raises(Exception, match="PARQUET_PARTS_DIFFER"):
-            prepare(dropped, parse_settings(), tmp_path)
+            prepare(dropped, parse_settings(), Work(tmp_path))
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["lf", "crlf"])
@@ -402,7 +402,7 @@ def test_parquet_with_two_columns_of_one_name_is_refused_as_csv_is(tmp_path: Pat
         prepare(
             Dropped([path], a_drop(file="bank.parquet"), "ad-bank-0123456789ab"),
             parse_settings(),
-            tmp_path,
+            Work(tmp_path),
         )
 
 
@@ -423,7 +423,7 @@ def test_names_that_differ_in_capitals_alone_are_two_columns(tmp_path: Path) -> 
     result = prepare(
         Dropped([path], a_drop(file="bank.parquet"), "ad-bank-0123456789ab"),
         parse_settings({"keep": ["xx", "XX"]}),
-        tmp_path,
+        Work(tmp_path),
     )
 
     assert result.dataset.columns == ("xx", "XX", "y")
@@ -447,7 +447,7 @@ def test_a_few_bytes_of_parquet_write_nothing_that_is_too_large(
     work.mkdir()
 
     with pytest.raises(Rejected, match="TOO_LARGE"):
-        prepare(dropped, parse_settings(), work)
+        prepare(dropped, parse_settings(), Work(work))
 
     assert path.stat().st_size < 1_000_000
     assert sum(each.stat().st_size for each in work.rglob("*") if each.is_file()) == 0
@@ -461,6 +461,6 @@ def test_a_text_that_grows_while_it_is_decoded_stops_at_its_limit(tmp_path: Path
     work.mkdir()
 
     with pytest.raises(Rejected, match="TOO_LARGE"):
-        prepare(dropped, parse_settings({"read": {"encoding": "latin-1"}}), work)
+        prepare(dropped, parse_settings({"read": {"encoding": "latin-1"}}), Work(work))
 
     assert sum(each.stat().st_size for each in work.rglob("*") if each.is_file()) <= 450_000

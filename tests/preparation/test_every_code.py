@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import autodrop
-from autodrop.preparation.prepare import prepare
+from autodrop.preparation.prepare import Work, prepare
 from autodrop.settings import parse_settings
 from tests.data.make_bad_files import bad_files, good_files
 from tests.preparation import bad_files as bad
@@ -30,8 +30,6 @@ NOT_IN_A_FILE = {
     "FILE_REPLACED": "the file is good; another one took its place while a job was reading",
     "ROWS_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
     "SETTING_ABOVE_CEILING": "the file is good; the ceiling is the stack's: tests/handlers",
-    "SPLIT_TOO_LARGE": "the file is good, but too large for a function: see tests/spark",
-    "TEST_FILE_UNSUPPORTED": "both files are good, but one is too large for a function",
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
 # What is called with a code.
@@ -62,7 +60,7 @@ def test_every_code_has_a_file() -> None:
 def test_nothing_is_said_of_a_good_file(name: str, tmp_path: Path) -> None:
     content = (bad.FOLDER.parent / name).read_bytes()
 
-    result = prepare(dropped(tmp_path, content), parse_settings(), tmp_path)
+    result = prepare(dropped(tmp_path, content), parse_settings(), Work(tmp_path))
 
     expected = {"sensors.csv": ["DATES"], "umsatz.csv": ["DECIMAL_COMMAS"]}
     codes = [warning.code for warning in result.dataset.warnings]
@@ -155,7 +153,7 @@ def test_a_warning_never_holds_a_whole_long_cell(tmp_path: Path) -> None:
     rows = table(600).decode().splitlines()
     rows[9] = f"{LONG},3,{LONG}"
 
-    result = prepare(dropped(tmp_path, "\n".join(rows).encode()), parse_settings(), tmp_path)
+    result = prepare(dropped(tmp_path, "\n".join(rows).encode()), parse_settings(), Work(tmp_path))
 
     codes = [warning.code for warning in result.dataset.warnings]
     assert {"MIXED_TYPES", "CLASS_TOO_SMALL"} <= set(codes)

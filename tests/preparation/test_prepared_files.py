@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.dataset import Dataset
-from autodrop.preparation.cells import LINE_BREAK
-from autodrop.preparation.splits import random_training_rows, training_row_count
+from autodrop.preparation.cells.kinds import LINE_BREAK
+from autodrop.preparation.splitting.sides import random_training_rows, training_row_count
 from autodrop.settings import ProblemType
 from tests.preparation.files import (
     ROWS,

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodrop.dataset import Split
-from autodrop.preparation import routing
-from autodrop.preparation.probe_rows import Budget, write_probe
-from autodrop.preparation.spelling import spelled
+from autodrop.preparation.cells.spelling import spelled
+from autodrop.preparation.splitting import probe_rows
+from autodrop.preparation.splitting.probe_rows import Budget, write_probe
 from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset
@@ -276,7 +276,7 @@ def test_the_same_rows_give_the_same_probe_in_any_parts_and_blocks(
     rows, labels = numbers(500, 3), labelled(500, 100)
     expected = probed(whole, rows, labels)
 
-    monkeypatch.setattr(routing, "_BLOCK", block)
+    monkeypatch.setattr(probe_rows, "_BLOCK", block)
 
     assert probed(again, rows, labels, parts=parts) == expected
 

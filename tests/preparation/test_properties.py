@@ -16,9 +16,9 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.errors import Rejected
-from autodrop.preparation.cells import no_label
-from autodrop.preparation.prepare import Prepared, prepare
-from autodrop.preparation.spelling import on_one_line
+from autodrop.preparation.cells.kinds import no_label
+from autodrop.preparation.cells.spelling import on_one_line
+from autodrop.preparation.prepare import Prepared, Work, prepare
 from autodrop.settings import parse_settings
 from tests.preparation.files import Table, cells, dropped
 
@@ -247,7 +247,7 @@ def read(content: bytes, folder: Path, said: dict[str, Any]) -> Prepared | Rejec
     """Prepare a file that may be small."""
     wanted = parse_settings({"read": said, "split": {"test_fraction": 0.3}})
     try:
-        return prepare(dropped(folder, content), wanted, folder, min_rows=LEAST_ROWS)
+        return prepare(dropped(folder, content), wanted, Work(folder), min_rows=LEAST_ROWS)
     except Rejected as problem:
         return problem
 

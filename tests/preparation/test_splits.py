@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from autodrop.errors import Rejected
-from autodrop.preparation.prepare import Dropped, Prepared, prepare
-from autodrop.preparation.splits import (
-    random_rule,
+from autodrop.preparation.prepare import Dropped, Prepared, Work, prepare
+from autodrop.preparation.splitting.sides import (
     random_training_rows,
     stratified_training_rows,
     training_row_count,
@@ -108,18 +107,6 @@ def test_a_prepared_file_holds_out_what_pandas_leaves_out(
     frame = pd.DataFrame({"row": range(rows)})
     training = frame.sample(frac=1 - fraction, random_state=seed)
     assert held_out(result) == list(frame.drop(training.index)["row"])
-
-
-@given(rows=st.integers(1, 300), parts=st.lists(st.integers(0, 90), max_size=8))
-def test_the_rule_gives_the_same_rows_in_pieces_of_any_size(rows: int, parts: list[int]) -> None:
-    whole = random_rule(rows, rows // 2, 7)([b""] * rows).tolist()
-
-    rule = random_rule(rows, rows // 2, 7)
-    taken: list[bool] = []
-    for part in [*parts, rows]:
-        taken += rule([b""] * min(part, rows - len(taken))).tolist()
-
-    assert taken == whole
 
 
 @given(
@@ -356,7 +343,7 @@ def with_test_file(folder: Path, rows: Table, own: bytes, **said: Any) -> Prepar
     (folder / "work").mkdir(exist_ok=True)
     path = dropped(folder, written(rows)).paths[0]
     drop = Dropped([path], a_drop(), "ad-bank-0123456789ab", test_path=folder / "own")
-    return prepare(drop, parse_settings(said), folder / "work")
+    return prepare(drop, parse_settings(said), Work(folder / "work"))
 
 
 def test_a_test_file_of_one_s_own_is_the_test_and_all_other_rows_train(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autodrop.dataset import Dataset
-from autodrop.preparation.prepare import Prepared, prepare
+from autodrop.preparation.prepare import Prepared, Work, prepare
 from autodrop.settings import parse_settings
 from tests.preparation.files import (
     ROWS,
@@ -201,7 +201,7 @@ def test_a_test_file_of_one_s_own_gives_the_truth_as_it_is_spelled(tmp_path: Pat
     own.write_bytes(written(two_classes("ja", "nein", place=0, rows=120)))
     file = replace(dropped(tmp_path, written(two_classes("ja", "nein"))), test_path=own)
 
-    result = prepare(file, parse_settings({"target": "target"}), tmp_path)
+    result = prepare(file, parse_settings({"target": "target"}), Work(tmp_path))
 
     assert learned(result) == coded(result, "target", "ja")
     assert {row[-1] for row in cells(result.truth)[1:]} == {"ja", "nein"}

@@ -128,7 +128,7 @@ def test_importing_the_handlers_reads_no_environment() -> None:
     program = f"""
 import sys, os
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "shared")!r}]
-import boto3, numpy, pandas, yaml
+import boto3, numpy, pandas, polars, yaml
 import aws_lambda_powertools.utilities.batch
 from aws_lambda_powertools import Logger, Metrics
 

@@ -19,7 +19,7 @@ from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.metrics import accuracy_score, roc_auc_score, root_mean_squared_error
 
 from autodrop.dataset import Split
-from autodrop.preparation.probe_rows import Budget, write_probe
+from autodrop.preparation.splitting.probe_rows import Budget, write_probe
 from autodrop.probe import BaseRow, ProbedFeature, ProbePlan
 from autodrop.results.effects import NotProbed, Question, Said, drivers, read_said
 from autodrop.settings import ProblemType

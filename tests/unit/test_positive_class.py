@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from autodrop.dataset import Target
-from autodrop.preparation.cells import Kind
-from autodrop.preparation.facts import ColumnFacts
-from autodrop.preparation.target import describe_target
+from autodrop.preparation.cells.kinds import Kind
+from autodrop.preparation.profiling.facts import ColumnFacts
+from autodrop.preparation.validating.target import describe_target
 from autodrop.settings import parse_settings
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.duckdb_engine import DuckDB
 from autodrop.results.records import NotRecords, load
 
 

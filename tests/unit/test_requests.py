@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from autodrop.dataset import Dataset
-from autodrop.naming import Drop
 from autodrop.requests import (
     asking_for_probabilities,
     automl_job_request,
     model_request,
-    processing_data_uri,
+    processing_code_uri,
+    processing_instances,
     processing_job_request,
     processing_volume_gb,
     response_keys,
@@ -76,12 +76,11 @@ def processed(**drop: Any) -> dict[str, Any]:
 def test_every_processing_job_is_accepted_whatever_its_file_is_called(key: str) -> None:
     request = processed(key=key)
 
-    code, data = request["ProcessingInputs"]
-    assert data["S3Input"]["S3Uri"] == f"s3://{BUCKET}/{key}"
+    (code,) = request["ProcessingInputs"]
     assert code["S3Input"]["S3Uri"] == f"s3://{BUCKET}/{a_run().folder.processing_code()}"
 
 
-def test_a_processing_job_runs_our_script_on_one_instance_with_spark() -> None:
+def test_a_processing_job_runs_our_script_on_one_instance_unless_it_may_have_more() -> None:
     request = processed()
 
     assert request["AppSpecification"] == {
@@ -102,7 +101,7 @@ def test_a_processing_job_runs_our_script_on_one_instance_with_spark() -> None:
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 12 * 3600}
 
 
-def test_a_processing_job_reads_every_byte_and_writes_into_the_run_s_folder() -> None:
+def test_every_instance_is_given_all_of_the_code_and_writes_into_the_run_s_folder() -> None:
     request, folder = processed(), a_run().folder
 
     for given in request["ProcessingInputs"]:
@@ -124,33 +123,58 @@ def test_a_processing_job_reads_every_byte_and_writes_into_the_run_s_folder() ->
     }
 
 
-def test_the_data_of_a_processing_job_tells_whose_it_is() -> None:
-    run = a_run()
-    other = replace(run, drop=Drop(BUCKET, "inbox/bank/other.csv", "v1", "v1", 1000))
-
-    assert processing_data_uri(run) != processing_data_uri(other)
+def test_the_code_of_a_processing_job_tells_whose_it_is() -> None:
+    assert processing_code_uri(a_run()) != processing_code_uri(a_run(version="v2"))
 
 
 @pytest.mark.parametrize(
     ("size", "name", "gigabytes"),
     [
         (0, "a.csv", 30),
-        (500_000_001, "a.csv", 30),
-        (2_500_000_000, "a.csv", 38),
-        (10_000_000_000, "a.csv", 90),
-        (10_000_000_000, "A.TSV", 90),
-        (100_000_000_000, "a.csv", 720),
-        (1_000_000_000, "a.csv.gz", 81),
-        (1_000_000_000, "a.parquet", 81),
-        (1_000_000_000, "a", 81),
+        (2_500_000_000, "a.csv", 30),
+        (2_500_000_001, "a.csv", 31),
+        (10_000_000_000, "a.csv", 60),
+        (10_000_000_000, "A.TSV", 60),
+        (100_000_000_000, "a.csv", 420),
+        (1_000_000_000, "a.csv.gz", 71),
+        (1_000_000_000, "a.parquet", 71),
+        (1_000_000_000, "a", 71),
         (10**15, "a.csv", 16_384),
     ],
 )
-def test_a_volume_holds_input_parts_and_what_spark_spills(
-    size: int, name: str, gigabytes: int
-) -> None:
+def test_a_volume_holds_parts_and_what_is_unpacked(size: int, name: str, gigabytes: int) -> None:
     assert processing_volume_gb(size, name) == gigabytes
     assert processed(size=size, key=f"inbox/x/{name}")
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "most", "instances"),
+    [
+        (0, "a.csv", 10, 1),
+        (20_000_000_000, "a.csv", 10, 1),
+        (20_000_000_001, "a.csv", 10, 2),
+        (100_000_000_000, "a.csv", 10, 5),
+        (100_000_000_000, "a.csv", 3, 3),
+        (100_000_000_000, "a.csv", 1, 1),
+        (100_000_000_000, "a.csv.gz", 10, 1),
+        (100_000_000_000, "a.parquet", 10, 1),
+    ],
+)
+def test_instances_share_what_is_not_packed(
+    size: int, name: str, most: int, instances: int
+) -> None:
+    run = a_run()
+    run = replace(run, drop=replace(run.drop, key=f"inbox/x/{name}", size=size))
+    request = processing_job_request(run, replace(SPARK, most_instances=most), ROLE)
+
+    assert processing_instances(size, name, most) == instances
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    assert cluster["InstanceCount"] == instances
+    assert cluster["VolumeSizeInGB"] == processing_volume_gb(size, name, instances)
+
+
+def test_each_of_several_instances_has_room_for_its_share() -> None:
+    assert processing_volume_gb(100_000_000_000, "a.csv", 5) == 100
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -159,7 +159,7 @@ def test_settings_come_back_from_json_as_they_were(settings: Settings) -> None:
 @FEW
 @given(all_settings())
 def test_settings_come_back_from_yaml_as_they_were(settings: Settings) -> None:
-    written = yaml.safe_dump(json.loads(json.dumps(settings.to_json())), allow_unicode=True)
+    written = yaml.safe_dump(json.loads(json.dumps(settings.to_json())))
 
     assert parse_settings(yaml.safe_load(written)) == settings
 

@@ -71,6 +71,7 @@ def services_from(environ: Mapping[str, str]) -> Services:
         processing=ProcessingSetup(
             image_uri=environ["SPARK_IMAGE_URI"] or spark_image(sagemaker.meta.region_name),
             instance_type=environ["PROCESSING_INSTANCE_TYPE"],
+            most_instances=int(environ["MAX_PROCESSING_INSTANCES"]),
         ),
         work_folder=_work_folder(environ),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodrop.aws.client_errors import translated_sagemaker
 from autodrop.errors import JobFailed, NotFound
-from autodrop.requests import DATA_INPUT
+from autodrop.requests import CODE_INPUT
 from autodrop.sagemaker_jobs import (
     AutoMLJob,
     Candidate,
@@ -56,7 +56,7 @@ class SageMakerJobs:
         return ProcessingJob(
             name=told["ProcessingJobName"],
             status=told["ProcessingJobStatus"],
-            input_uri=inputs.get(DATA_INPUT, ""),
+            input_uri=inputs.get(CODE_INPUT, ""),
             created_at=told["CreationTime"],
             started_at=told.get("ProcessingStartTime"),
             ended_at=told.get("ProcessingEndTime"),

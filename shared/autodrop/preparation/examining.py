@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autodrop.errors import OutOfRoom, Rejected
-from autodrop.findings import Finding, exactly
+from autodrop.errors import Rejected
+from autodrop.findings import Finding
 from autodrop.findings import counted as in_words
 from autodrop.naming import Drop
-from autodrop.preparation.cells import Kind, kind_of
-from autodrop.preparation.checks import (
+from autodrop.preparation.profiling.counting import (
+    BlockFacts,
+    CountedBlocks,
+    Layout,
+    count_block,
+    merge,
+)
+from autodrop.preparation.profiling.describing import Beginning, describe, layout_of
+from autodrop.preparation.profiling.facts import TableFacts
+from autodrop.preparation.profiling.profile import profile_json
+from autodrop.preparation.reading.blocks import Block, Shape, blocks_of, first_rows, joined
+from autodrop.preparation.reading.storage import Stored, stored
+from autodrop.preparation.reading.table import (
+    Table,
+    check_blocks,
+    check_totals,
+    open_table,
+    second_table,
+)
+from autodrop.preparation.reading.text import BLOCK_BYTES
+from autodrop.preparation.validating.checks import (
     MIN_TEST_ROWS,
     MIN_TRAINING_ROWS,
     Verdict,
     check_columns,
     judge,
 )
-from autodrop.preparation.counting import Layout, count_table
-from autodrop.preparation.duckdb_engine import WIDE, DuckDB
-from autodrop.preparation.engine import (
-    CannotRead,
-    Engine,
-    column,
-    inexact_sql,
-    kind_sql,
-    no_label_sql,
-    number_sql,
-)
-from autodrop.preparation.facts import ColumnFacts, TableFacts
-from autodrop.preparation.profile import profile_json
-from autodrop.preparation.reading import (
-    Table,
-    check_reading,
-    check_row_lengths,
-    csv_unclear,
-    diagnosed,
-    lines_of,
-    open_table,
-)
-from autodrop.preparation.target import choose_target
+from autodrop.preparation.validating.places import place_findings
+from autodrop.preparation.validating.target import choose_target
+from autodrop.processors import Processors, Threads
 from autodrop.settings import ProblemType, Settings
 
 _NO_LIMIT = 1 << 62
+# What is looked at to tell columns whose cells repeat.
+_BEGINNING = 4 * 1024 * 1024
 MIN_ROWS = MIN_TRAINING_ROWS + MIN_TEST_ROWS
-# For each pair of a condition and a cell, as SQL: the line of the first row for which the condition
-# holds, and what the cell holds there.
-FirstLines = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[int | None, str | None]]]
-# Most of what is shown is among so many rows.
-_FIRST_ROWS = 10_000
-# Findings about all cells of a kind, of which any one may have been kept as the example.
-_ABOUT_A_KIND = {
-    "MIXED_TYPES",
-    "THOUSANDS_SEPARATORS",
-    "DECIMAL_COMMAS",
-    "DATES",
-    "INFINITE_NUMBERS",
-    "HUGE_NUMBERS",
-}
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """What lies on the disk of a drop.
+    """Where the files of a drop lie.
 
     Attributes:
         paths: The dropped file, or the parts of a Parquet folder in the order of their names.
@@ -74,15 +60,28 @@ class Dropped:
         run_id: The run.
         test_path: The user's own test file, where there is one.
         longest: The most bytes that a file may have unpacked.
-        most_cells: The most cells of a wide table: each costs time, however short it is.
     """
 
-    paths: Sequence[Path]
+    paths: Sequence[Path | Stored]
     drop: Drop
     run_id: str
-    test_path: Path | None = None
+    test_path: Path | Stored | None = None
     longest: int = _NO_LIMIT
-    most_cells: int = _NO_LIMIT
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A table of which every block was read.
+
+    Attributes:
+        table: How it is read.
+        blocks: Its blocks, and what was counted in each.
+        facts: What was counted in all of them.
+    """
+
+    table: Table
+    blocks: CountedBlocks
+    facts: TableFacts
 
 
 @dataclass(frozen=True)
@@ -91,239 +90,156 @@ class Examined:
 
     Attributes:
         table: How it is read.
+        blocks: Its blocks, and what was counted in each.
         facts: What was counted in it.
         verdict: What is decided about it.
         profile: The content of `profile.json`.
     """
 
     table: Table
+    blocks: CountedBlocks
     facts: TableFacts
     verdict: Verdict
     profile: dict[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Work:
+    """Where and by whom a file is prepared.
+
+    Attributes:
+        folder: An existing folder for copies.
+        processors: Who works on the blocks.
+        block_bytes: About how many bytes a block has.
+    """
+
+    folder: Path
+    processors: Processors = field(default_factory=Threads)
+    block_bytes: int = BLOCK_BYTES
+
+
 def examine(
-    dropped: Dropped,
-    settings: Settings,
-    folder: Path,
-    *,
-    min_rows: int = MIN_ROWS,
+    dropped: Dropped, settings: Settings, work: Work, *, min_rows: int = MIN_ROWS
 ) -> Examined:
     """Read a dropped file to its end and judge it; nothing is written that stays.
 
     Args:
         dropped: The file.
         settings: All settings of the run.
-        folder: An existing folder for copies.
+        work: Where and by whom it is read.
         min_rows: The fewest usable rows.
 
     Raises:
         Rejected: The file cannot be used; `others` holds what else was found.
     """
-    with examined(dropped, settings, folder, min_rows) as (found, _):
-        return found
-
-
-@contextmanager
-def examined(
-    dropped: Dropped, settings: Settings, folder: Path, min_rows: int
-) -> Iterator[tuple[Examined, DuckDB]]:
-    """Yield a file that was read to its end and judged, and the engine that still holds it.
-
-    Raises:
-        Rejected: The file cannot be used; `others` holds what else was found.
-        OutOfRoom: It has too many cells.
-    """
     name = dropped.drop.shown_name
-    table = open_table(dropped.paths, name, folder, settings.read, dropped.longest)
+    table = open_dropped(dropped.paths, name, settings, work, dropped.longest)
     target, reason = choose_target(table.names, settings.target)
     check_columns(table.names, target, settings)
-    if table.width > WIDE and table.width * table.expected_rows > dropped.most_cells:
-        raise OutOfRoom("The table is too wide to be counted here in time.")
-    position = table.names.index(target)
-    with DuckDB(folder) as engine:
-        table, facts = counted(table, position, settings, engine, folder)
-        first_lines = partial(_first_lines, table, engine)
-        # With a test file of the user's own, no row has to be held out.
-        needed = min_rows - MIN_TEST_ROWS * (dropped.test_path is not None)
-        yield judged(table, facts, reason, settings, needed, engine, first_lines), engine
+    counted = count_table(table, table.names.index(target), settings, work.processors)
+    facts = counted.facts
+    # With a test file of the user's own, no row has to be held out.
+    needed = min_rows - MIN_TEST_ROWS * (dropped.test_path is not None)
+    place = partial(place_findings, table, counted.blocks, facts, work.processors)
+    try:
+        verdict = judge(facts, table.header, reason, settings, min_rows=needed)
+    except Rejected as problem:
+        first, *others = place([problem.finding, *problem.others])
+        raise Rejected.of(first, others) from None
+    warnings = place([*verdict.warnings, *_line_break_warning(facts)])
+    verdict = replace(verdict, warnings=tuple(warnings))
+    return Examined(table, counted.blocks, facts, verdict, profile_json(facts))
 
 
-def judged(
-    table: Table,
-    facts: TableFacts,
-    reason: str,
-    settings: Settings,
-    min_rows: int,
-    engine: Engine,
-    first_lines: FirstLines,
-) -> Examined:
-    """Return a counted table with what is decided about it.
+def open_dropped(
+    paths: Sequence[Path | Stored], name: str, settings: Settings, work: Work, longest: int
+) -> Table:
+    """Look at the beginning of a file, or of the parts of a Parquet folder, as a table.
+
+    Raises:
+        Rejected: It is no table, or it is one in more than one reading.
+    """
+    return open_table(
+        list(map(stored, paths)),
+        name,
+        work.folder,
+        settings.read,
+        work.processors,
+        longest=longest,
+        block_bytes=work.block_bytes,
+    )
+
+
+def count_table(table: Table, target: int, settings: Settings, processors: Processors) -> Counted:
+    """Return a table with what is in it.
 
     Args:
         table: The table.
-        facts: What was counted in it.
-        reason: Why the target is the target.
+        target: Position of the column to predict.
         settings: All settings of the run.
-        min_rows: The fewest usable rows.
-        engine: What counted it.
-        first_lines: Finds the cells that are shown.
+        processors: Who counts the blocks.
 
     Raises:
-        Rejected: The table cannot be used; `others` holds what else was found.
+        Rejected: It cannot be read to its end.
     """
-    try:
-        verdict = judge(facts, table.header, reason, settings, min_rows=min_rows)
-    except Rejected as problem:
-        found = [problem.finding, *problem.others]
-        first, *others = _placed(found, table, facts, engine, first_lines)
-        raise Rejected.of(first, others) from None
-    warnings = [*verdict.warnings, *_line_break_warning(facts)]
-    placed = _placed(warnings, table, facts, engine, first_lines)
-    verdict = replace(verdict, warnings=tuple(placed))
-    return Examined(table, facts, verdict, profile_json(facts))
-
-
-def layout_of(table: Table, target: int, settings: Settings) -> Layout:
-    """Return what is known of a table before it is counted."""
-    return Layout(
+    beginning = Beginning(
         names=table.names,
         target=target,
         sample=table.sample,
+        frame=first_rows(table.shape, _BEGINNING),
         rows=table.expected_rows,
         is_regression=None
         if settings.problem_type is None
         else settings.problem_type is ProblemType.REGRESSION,
         decimal=settings.read.decimal,
     )
+    layout = layout_of(beginning)
+    blocks: list[Block] = []
+    merged = merge(_counted_blocks(table.shape, layout, processors, blocks), layout)
+    check_blocks(table, zip(merged.problems, merged.rows, strict=True))
+    if not table.is_parquet:
+        check_totals(table)
+    if merged.incomplete:
+        # Rows that are alike at the beginning, and further on are not: as where they are sorted.
+        again = replace(layout, varied=layout.varied | merged.incomplete)
+        again = replace(again, only=frozenset(merged.incomplete))
+        count = partial(count_block, table.shape, again)
+        recounted = merge(processors.map(count, blocks), again).aggregates
+        merged.aggregates.take(merged.incomplete, recounted)
+    facts = describe(merged, layout, beginning)
+    if merged.second_header is not None and _may_hold_two_tables(facts):
+        raise second_table(table, *merged.second_header)
+    counted = CountedBlocks(table.shape, blocks, merged.rows, merged.usable, merged.labels)
+    return Counted(table, counted, facts)
 
 
-def counted(
-    table: Table, target: int, settings: Settings, engine: DuckDB, folder: Path
-) -> tuple[Table, TableFacts]:
-    """Return the facts, and the table as it could be read in the end.
+def _counted_blocks(
+    shape: Shape, layout: Layout, processors: Processors, read: list[Block]
+) -> Iterator[BlockFacts]:
+    """Yield what is in each block, and list the blocks as they were read in the end.
 
-    Raises:
-        Rejected: It cannot be read.
+    Quotes may have been misunderstood where a block begins: one that ends inside a cell is read
+    again, together with the next.
     """
-    for _ in range(2):
-        quotes = table.text.quotes > 0
-        layout = replace(layout_of(table, target, settings), has_quotes=quotes)
-        engine.read_csv(table.text.path, table.dialect, table.width)
-        try:
-            if table.width > WIDE:
-                # To look at some columns, the text would be taken apart whole, again and again.
-                engine.keep_by_column(folder / "cells.parquet")
-            facts = count_table(engine, layout)
-        except CannotRead:
-            check_row_lengths(table)
-            table = diagnosed(table, folder)
+    count = partial(count_block, shape, layout)
+    blocks = blocks_of(shape.text, shape.dialect, processors)
+    cut: Block | None = None
+    for whole, counted in zip(blocks, processors.map(count, blocks), strict=True):
+        block, facts = whole, counted
+        if cut is not None:
+            block = joined(cut, whole)
+            facts, cut = count(block), None
+        problems = facts.problems[0]
+        if problems is not None and problems.is_cut and not block.is_last:
+            cut = block
             continue
-        better = check_reading(table, facts, folder)
-        if better is None:
-            return table, facts
-        table = better
-    raise csv_unclear(table)
+        read.append(block)
+        yield facts
 
 
-def _placed(
-    findings: Sequence[Finding],
-    table: Table,
-    facts: TableFacts,
-    engine: Engine,
-    first_lines: FirstLines,
-) -> list[Finding]:
-    """Return the findings with the first cell that shows each, and the line that it is on."""
-    columns = {each.name: each for each in facts.columns}
-    asked: dict[int, tuple[str, str]] = {}
-    for at, each in enumerate(findings):
-        about = columns.get(each.column or "")
-        if each.line is None and each.example is not None and about is not None:
-            asked[at] = _shows_sql(engine, each, about, facts), column(about.position)
-    places = first_lines(list(asked.values())) if asked and not table.is_parquet else ()
-    found = dict(zip(asked, places, strict=False))
-    placed = []
-    for at, each in enumerate(findings):
-        line, cell = found.get(at, (None, None))
-        example = each.example if line is None else cell
-        placed.append(
-            replace(
-                each,
-                line=each.line or line,
-                example=None if example is None else exactly(example),
-            )
-        )
-    return placed
-
-
-def _shows_sql(engine: Engine, finding: Finding, about: ColumnFacts, facts: TableFacts) -> str:
-    """Return the condition that a row shows a finding about a column."""
-    cell, example = column(about.position), finding.example or ""
-    if finding.code == "IDENTIFIER":
-        shows = "true"
-    elif finding.code == "INEXACT_NUMBERS":
-        shows = inexact_sql(number_sql(engine, cell, comma=about.decimal_comma))
-    elif finding.code == "TARGET_MIXED":
-        shows = _is_kind_sql(engine, cell, about.kinds_of_texts)
-    elif finding.code in _ABOUT_A_KIND:
-        shows = _is_kind_sql(engine, cell, _kinds_like(kind_of(example), finding.code))
-    else:
-        shows = f"{cell} = {engine.literal(example)}"
-    if facts.target_missing:
-        # What is said is about the rows with a target.
-        return f"{shows} and not {no_label_sql(engine, column(facts.target))}"
-    return shows
-
-
-def _kinds_like(kind: Kind, code: str) -> tuple[Kind, ...]:
-    if kind in (Kind.DECIMAL_COMMA, Kind.AMBIGUOUS) and code != "THOUSANDS_SEPARATORS":
-        return (Kind.DECIMAL_COMMA, Kind.AMBIGUOUS)
-    if kind in (Kind.TEXT, Kind.DATE) and code == "MIXED_TYPES":
-        return (Kind.TEXT, Kind.DATE)
-    return (kind,)
-
-
-def _is_kind_sql(engine: Engine, cell: str, kinds: Sequence[Kind]) -> str:
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
-    return f"{kind_sql(engine, cell)} in ({listed})"
-
-
-def first_rows_sql(shown: Sequence[tuple[str, str]], number: str, source: str) -> str:
-    """Return the query for the first row of each condition, by its `number`, and its cell.
-
-    Args:
-        shown: Conditions and cells.
-        number: What rows are numbered by.
-        source: Where they are.
-    """
-    inner, outer = [], []
-    for i, (shows, cell) in enumerate(shown):
-        inner += [f"case when {shows} then {number} end as n{i}", f"{cell} as x{i}"]
-        outer += [f"min(n{i})", f"min_by(x{i}, n{i})"]
-    return f"select {', '.join(outer)} from (select {', '.join(inner)} from {source}) as shown"
-
-
-def _first_lines(
-    table: Table, engine: DuckDB, shown: Sequence[tuple[str, str]]
-) -> list[tuple[int | None, str | None]]:
-    found = _first_rows(engine, shown, f"(select * from cells limit {_FIRST_ROWS})")
-    rare = [i for i, (row, _) in enumerate(found) if row is None]
-    if rare:
-        # To look at the kind of every cell in the file takes half as long as to count it.
-        later = _first_rows(engine, [shown[i] for i in rare], "cells")
-        for i, place in zip(rare, later, strict=True):
-            found[i] = place
-    lines = lines_of(table, [row for row, _ in found if row is not None])
-    return [(None if row is None else lines.get(row), cell) for row, cell in found]
-
-
-def _first_rows(
-    engine: DuckDB, shown: Sequence[tuple[str, str]], source: str
-) -> list[tuple[int | None, str | None]]:
-    numbered = f"(select *, row_number() over () - 1 as n from {source}) as numbered"
-    (answer,) = engine.query(first_rows_sql(shown, "n", numbered))
-    rows = [None if row is None else int(row) for row in answer[::2]]
-    return list(zip(rows, answer[1::2], strict=True))
+def _may_hold_two_tables(facts: TableFacts) -> bool:
+    """Return whether there are texts in a column that is mostly numbers."""
+    return any(column.is_mixed and column.numeric * 2 > column.present for column in facts.columns)
 
 
 def _line_break_warning(facts: TableFacts) -> Iterator[Finding]:

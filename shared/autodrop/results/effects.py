@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autodrop.errors import JobFailed
-from autodrop.preparation.cells import with_point
+from autodrop.preparation.cells.kinds import with_point
 from autodrop.probe import ProbedFeature, ProbePlan
 from autodrop.results.metrics import Floats
 from autodrop.results.predictions import read_list

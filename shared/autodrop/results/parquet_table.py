@@ -6,9 +6,9 @@ import csv
 import re
 from pathlib import Path
 
-from autodrop.preparation.dialect import LONGEST_ROW, Dialect
-from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import column
+from autodrop.duckdb_engine import DuckDB, column
+from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.text import LONGEST_ROW
 from autodrop.results.spreadsheet import CHANGED
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autodrop.dataset import Dataset
+from autodrop.duckdb_engine import DuckDB
 from autodrop.errors import JobFailed
-from autodrop.preparation.duckdb_engine import DuckDB
 from autodrop.results.records import Files, NotRecords, load
 from autodrop.results.scored import ScoredLabels, ScoredNumbers
 from autodrop.results.scored_table import (

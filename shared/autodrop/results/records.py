@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from autodrop.preparation.dialect import LONGEST_ROW, Dialect
-from autodrop.preparation.duckdb_engine import DuckDB
-from autodrop.preparation.engine import CannotRead
+from autodrop.duckdb_engine import CannotRead, DuckDB
+from autodrop.preparation.reading.dialect import Dialect
+from autodrop.preparation.reading.text import LONGEST_ROW
 
 # Each of them may be read more than once.
 Files = Callable[[], Iterable[Path]]

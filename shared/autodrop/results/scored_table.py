@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodrop.duckdb_engine import DuckDB
 from autodrop.errors import JobFailed
-from autodrop.preparation.duckdb_engine import DuckDB
 from autodrop.results.bootstrap import in_blocks
 from autodrop.results.metrics import Blocks, Confusion, Floats, Ranking, confusion, losses
 from autodrop.results.scored import Mistake, ScoredLabels, ScoredNumbers, Segment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autodrop.dataset import MODEL_NEGATIVE, MODEL_POSITIVE, Dataset
-from autodrop.preparation.cells import with_point
+from autodrop.preparation.cells.kinds import with_point
 
 
 class Spelling:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from autodrop.preparation.duckdb_engine import DuckDB
+from autodrop.duckdb_engine import DuckDB
 
 _DANGEROUS = r"'*[=+\-@\t\r]"
 _NUMBER = r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?"

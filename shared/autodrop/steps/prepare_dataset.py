@@ -13,8 +13,8 @@ from autodrop.naming import Drop, run_id
 from autodrop.outcome import JSON, conclude, rejection, to_json
 from autodrop.ports import Services
 from autodrop.preparation.examining import Dropped
-from autodrop.preparation.prepare import Prepared, prepare
-from autodrop.preparation.text import TOO_LARGE
+from autodrop.preparation.prepare import Prepared, Work, prepare
+from autodrop.preparation.reading.text import TOO_LARGE
 from autodrop.report import Report
 from autodrop.run import Run, RunState
 from autodrop.steps.drop_parts import no_parts, parts_of
@@ -24,9 +24,6 @@ from autodrop.work_folder import empty_work_folder, within_room
 
 _CSV = "text/csv"
 _HEARD_EVERY_SECONDS = 60
-# Of tables of more than a hundred columns, 20 million cells of measurements take 190 seconds of a
-# processor (`autodrop check`, 1,000 columns, 20,000 rows): so many fit into 15 minutes.
-_MOST_CELLS = 50_000_000
 
 
 def prepare_dataset(services: Services, drop: Drop) -> Report:
@@ -117,10 +114,9 @@ def _prepare(services: Services, run: Run, folder: Path) -> Prepared:
             run_id=run.run_id,
             test_path=_download_test_file(services, drop, folder / "test"),
             longest=services.max_dataset_bytes,
-            most_cells=_MOST_CELLS,
         ),
         settings,
-        folder,
+        Work(folder),
     )
     services.ceilings.check_rows(prepared.dataset.rows)
     return prepared

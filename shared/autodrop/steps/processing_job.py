@@ -17,19 +17,25 @@ from autodrop.ports import Services
 from autodrop.report import Report
 from autodrop.requests import (
     CODE_ARCHIVE,
+    CODE_LIBRARIES,
     CODE_ORDER,
     CODE_SCRIPT,
-    processing_data_uri,
+    part_folders,
+    processing_code_uri,
+    processing_instances,
     processing_job_request,
 )
 from autodrop.run import Outcome, Run, RunState
 from autodrop.sagemaker_jobs import ProcessingJob
 from autodrop.settings import Settings
-from autodrop.steps.processing_code import SCRIPT, package_archive
+from autodrop.steps.drop_parts import no_parts, parts_of
+from autodrop.steps.processing_code import SCRIPT, package_archive, write_library_archive
 from autodrop.steps.run_folder import is_about
 from autodrop.steps.run_settings import file_gone, read_settings
+from autodrop.work_folder import empty_work_folder
 
 _WHAT = "Processing job"
+_ZIP = "application/zip"
 
 
 def continue_preparation(services: Services, run_id: str) -> Report:
@@ -55,13 +61,13 @@ def prepare_by_job(services: Services, run: Run) -> Report:
     """
     try:
         settings = _settings(services, run)
-        _check_test_file(services, run)
+        files = _files(services, run)
     except Rejected as problem:
         return conclude(services, run, rejection(problem))
     if not services.processing.image_uri:
         return conclude(services, run, _no_image())
     services.ledger.advance(run.run_id, RunState.PREPARING, services.now())
-    _write_code(services, run, settings)
+    _write_code(services, run, settings, files)
     try:
         services.sagemaker.create_processing_job(
             processing_job_request(run, services.processing, services.execution_role_arn)
@@ -98,23 +104,28 @@ def _settings(services: Services, run: Run) -> Settings:
     return read_settings(services, run.drop, facts.metadata)
 
 
-def _check_test_file(services: Services, run: Run) -> None:
-    """Check that there is no test file of the user's own beside a file that a job prepares.
+def _files(services: Services, run: Run) -> list[str]:
+    """Return the keys that the job reads: the dropped file, or the parts of a folder.
 
     Raises:
-        Rejected: `TEST_FILE_UNSUPPORTED`: better than to hold out other rows in silence.
+        Rejected: There are no parts.
     """
-    if any(services.bucket.exists(key) for key in run.drop.test_file_keys):
-        raise Rejected(
-            "TEST_FILE_UNSUPPORTED",
-            f"{run.drop.shown_name} is too large for a function, and a processing job takes no "
-            "test file beside it.",
-            "Delete the test file and choose a `split.method`, or drop a smaller file.",
-        )
+    if not run.drop.is_folder:
+        return [run.drop.key]
+    keys = list(parts_of(services, run.drop))
+    if not keys:
+        raise no_parts(run.drop)
+    return keys
 
 
-def _write_code(services: Services, run: Run, settings: Settings) -> None:
-    drop = run.drop
+def _write_code(services: Services, run: Run, settings: Settings, files: list[str]) -> None:
+    """Write what the job is given into the run's own folder, which it may read and nobody else.
+
+    The libraries too: of one archive for all runs, every run could spoil those of the others.
+    """
+    drop, bucket = run.drop, services.bucket
+    test_files = (key for key in drop.test_file_keys if bucket.exists(key))
+    most = services.processing.most_instances
     order = {
         "schema_version": 1,
         "run_id": run.run_id,
@@ -125,16 +136,22 @@ def _write_code(services: Services, run: Run, settings: Settings) -> None:
             "version_id": drop.version_id,
             "size": drop.size,
         },
+        "files": files,
+        "test_file": next(test_files, None),
+        "instances": processing_instances(drop.size, drop.file_name, most),
         "settings": settings.to_json(),
     }
-    write, key = services.bucket.write, run.folder.processing_code
-    write(key(CODE_ARCHIVE), package_archive(), "application/zip")
+    write, key = bucket.write, run.folder.processing_code
+    write(key(CODE_ARCHIVE), package_archive(), _ZIP)
+    with empty_work_folder(services.work_folder) as folder:
+        write_library_archive(folder / CODE_LIBRARIES)
+        bucket.upload(key(CODE_LIBRARIES), folder / CODE_LIBRARIES, _ZIP)
     write(key(CODE_SCRIPT), SCRIPT, "text/x-python")
     write(key(CODE_ORDER), to_json(order), JSON)
 
 
 def _is_ours(job: ProcessingJob, run: Run) -> bool:
-    return job.input_uri == processing_data_uri(run)
+    return job.input_uri == processing_code_uri(run)
 
 
 def _take_up(services: Services, run: Run) -> Report:
@@ -142,7 +159,6 @@ def _take_up(services: Services, run: Run) -> Report:
     folder = run.folder
     if not services.bucket.exists(folder.dataset):
         try:
-            _check_version(services, run)
             dataset, profile, plan = _found(services, run)
         except Rejected as problem:
             return conclude(services, run, rejection(problem))
@@ -154,27 +170,6 @@ def _take_up(services: Services, run: Run) -> Report:
         services.bucket.write(folder.dataset, to_json(dataset), JSON)
     services.ledger.advance(run.run_id, RunState.PREPARED, services.now())
     return Report("Dataset prepared", {"run_id": run.run_id}, metric="RunsPrepared")
-
-
-def _check_version(services: Services, run: Run) -> None:
-    """See to it that the job has read the version that was dropped: SageMaker asks for the newest.
-
-    Raises:
-        Rejected: The file was replaced or deleted since.
-    """
-    drop = run.drop
-    if drop.version_id is None:
-        return
-    try:
-        newest = services.bucket.facts(drop.key).version_id
-    except NotFound:
-        raise file_gone(drop) from None
-    if newest != drop.version_id:
-        raise Rejected(
-            "FILE_REPLACED",
-            f"{drop.file_name} was replaced while it was being read.",
-            "Nothing is lost: the newer file has a run of its own.",
-        )
 
 
 def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any], Any]:
@@ -196,12 +191,30 @@ def _found(services: Services, run: Run) -> tuple[dict[str, Any], dict[str, Any]
             raise _rejected(told["rejected"])
         dataset, profile = told["dataset"], told["profile"]
         parsed = Dataset.from_json(dataset)
+        parts = dict(told["parts"])
         if not is_about(parsed, run) or not isinstance(profile, dict):
             raise _malformed()
     except (ValueError, TypeError, LookupError, AttributeError):
         raise _malformed() from None
     services.ceilings.check(parsed)
+    _check_parts(services, run, parts)
     return dataset, profile, told.get("probe")
+
+
+def _check_parts(services: Services, run: Run, parts: dict[str, int]) -> None:
+    """Check that the parts of all instances are in the run's folder, and no others.
+
+    Raises:
+        JobFailed: Some are missing: docs/aws.md, Processing jobs.
+    """
+    for name, key in part_folders(run.folder).items():
+        below = services.bucket.list(f"{key.rpartition('/')[0]}/part-")
+        if len(below) != parts.get(name, 0):
+            raise JobFailed(
+                "PARTS_MISSING",
+                f"The Processing job wrote {parts.get(name, 0):,} parts of {name}, but "
+                f"{len(below):,} of them are there.",
+            )
 
 
 def _rejected(told: dict[str, Any]) -> Rejected:

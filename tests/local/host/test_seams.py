@@ -112,7 +112,11 @@ TOUCH_POINTS = {
         "deletion_type: str | None = None, version_id: str | None = None, "
         "object_extra: dict | None = None, record_extra: dict | None = None) -> None"
     ),
+    "services.s3._get_object": (
+        "(bucket_name: str, key: str, headers: dict, query_params: dict = None)"
+    ),
     "services.s3._next_event_sequencer": "(event_name: str) -> str | None",
+    "services.s3._parse_range": "(range_header: str, total: int)",
     "services.s3._parse_bucket_key": "(path: str, headers: dict)",
     "services.sts.register_session": "(access_key: str, session: dict) -> None",
 }
@@ -142,6 +146,7 @@ CALLED_BY_NAME = {
     "services.lambda_svc._get_event_invoke_config": ["_event_invoke_config("],
     "services.lambda_svc._invoke": ["invoke_async_with_retry(exec_record, event)"],
     "services.lambda_svc._poll_sqs": ["_run_sqs_batch, esm"],
+    "services.s3._dispatch": ["_get_object(bucket, key, headers, query_params)"],
     "services.s3._fire_s3_event": ["_eb._dispatch_event(eb_event)"],
     "services.s3._put_object": ["_fire_s3_event_async("],
     "services.scheduler._ticker_loop": ["time.sleep(_SCHEDULE_TICK_INTERVAL)"],
@@ -202,6 +207,38 @@ def test_defect_object_created_has_no_version_id(monkeypatch: pytest.MonkeyPatch
     s3._fire_s3_event("b", "k", "s3:ObjectCreated:Put", version_id="v1")
 
     assert "version-id" not in json.loads(sent[0]["Detail"])["object"]
+
+
+def test_defect_a_part_of_a_version_is_the_whole_of_it() -> None:
+    source = inspect.getsource(find("services.s3._get_object"))
+
+    of_a_version, of_the_newest = source.split("body = _version_body", 1)
+    assert "range" not in of_a_version
+    assert "return 200, resp_headers, body" in of_the_newest.partition("NoSuchVersion")[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body"),
+    [
+        ("bytes=2-4", 206, b"cde"),
+        ("bytes=8-99", 206, b"ij"),
+        ("", 200, b"abcdefghij"),
+    ],
+)
+def test_a_part_of_a_version_is_that_part(asked: str, status: int, body: bytes) -> None:
+    def whole(*_: Any) -> seams.Response:
+        return (
+            200,
+            {"Content-Length": "10", "x-amz-checksum-crc32": "x", "ETag": "e"},
+            b"abcdefghij",
+        )
+
+    answer = seams._with_parts_of_versions(whole)("b", "k", {"range": asked}, {"versionId": "v"})
+
+    assert (answer[0], answer[2]) == (status, body)
+    assert answer[1]["Content-Length"] == str(len(body))
+    assert answer[1]["ETag"] == "e"
+    assert ("x-amz-checksum-crc32" in answer[1]) == (status == 200)
 
 
 def test_defect_rule_invokes_its_function_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,14 +66,14 @@ class Bucket:
             return 404, {}, b"<Error><Code>NoSuchKey</Code></Error>"
         return 200, {"ETag": '"whole"'}, self.objects[key]
 
-    def beginning(self, answer: Answer, last: int) -> Answer:
-        """The answer to a request for the first bytes of an object."""
+    def part(self, answer: Answer, first: int, last: int) -> Answer:
+        """The answer to a request for some bytes of an object."""
         status, headers, content = answer
         if status != 200:
             return answer
         if not content:
             return 416, {}, b"<Error><Code>InvalidRange</Code></Error>"
-        return 206, headers, content[: last + 1]
+        return 206, headers, content[first : last + 1]
 
     def _list(self, prefix: str) -> Answer:
         keys = sorted(key for key in self.objects if key.startswith(prefix))
@@ -388,8 +388,8 @@ def _handler(service: SageMakerService, bucket: Bucket) -> type[BaseHTTPRequestH
             else:
                 answer = bucket.answer(self.command, parts.path, query, body)
                 if "Range" in self.headers:
-                    last = int(self.headers["Range"].rpartition("-")[2])
-                    answer = bucket.beginning(answer, last)
+                    first, last = self.headers["Range"].removeprefix("bytes=").split("-")
+                    answer = bucket.part(answer, int(first), int(last))
                 status, headers, content = answer
             self.send_response(status)
             for name, value in headers.items():

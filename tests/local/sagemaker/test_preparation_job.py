@@ -14,7 +14,7 @@ import pytest
 
 from autodrop.aws.sagemaker import SageMakerJobs
 from autodrop.aws.spark_image import spark_image
-from autodrop.requests import ProcessingSetup, processing_data_uri, processing_job_request
+from autodrop.requests import ProcessingSetup, processing_code_uri, processing_job_request
 from autodrop.steps.processing_code import SCRIPT, package_archive
 from tests.builders import a_run
 from tests.local.sagemaker.stage import BUCKET, REGION, ROLE, LocalAws
@@ -25,13 +25,13 @@ STAND_IN = """
 import json, sys
 from pathlib import Path
 
-from autodrop.naming import Drop
+from autodrop.aws.objects import S3Object
 
 def main():
     _, input_folder, _, output_folder = sys.argv[1:]
     given, made = Path(input_folder), Path(output_folder)
-    order = json.loads((given / "code" / "order.json").read_text())
-    text = (given / "data" / Drop(**order["drop"]).file_name).read_text()
+    drop = json.loads((given / "code" / "order.json").read_text())["drop"]
+    text = S3Object.find(drop["bucket"], drop["key"]).read(0, 99).decode()
     for part in ("train", "test", "truth", "model-train"):
         (made / part / "part-00000.csv").write_text(text)
     (made / "outcome" / "outcome.json").write_text(json.dumps({"bytes": len(text)}))
@@ -39,9 +39,9 @@ def main():
 
 
 def with_stand_in(archive: bytes) -> bytes:
-    """Return the package with the stand-in as its `autodrop.preparation.large`."""
+    """Return the package with the stand-in as its `autodrop.aws.processing`."""
     changed = io.BytesIO()
-    name = "autodrop/preparation/large.py"
+    name = "autodrop/aws/processing.py"
     with (
         zipfile.ZipFile(io.BytesIO(archive)) as packed,
         zipfile.ZipFile(changed, "w") as written,
@@ -80,7 +80,7 @@ def test_our_request_runs_our_script_and_leaves_its_outputs_where_they_belong(
 
     job = jobs.describe_processing_job(run.run_id)
     assert job is not None
-    assert (job.status, job.input_uri) == ("Completed", processing_data_uri(run)), job.reason
+    assert (job.status, job.input_uri) == ("Completed", processing_code_uri(run)), job.reason
     written = real_aws.bucket.objects
     for part in ("train", "test", "truth", "model-input/train"):
         assert written[f"{folder.prefix}{part}/part-00000.csv"] == b"x,y\n1,2\n"

@@ -1,0 +1,1 @@
+"""What a cell is: its kind, its number, how it is written."""

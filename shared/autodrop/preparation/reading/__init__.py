@@ -1,0 +1,1 @@
+"""From the bytes of a dropped file to blocks of rows."""

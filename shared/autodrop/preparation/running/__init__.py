@@ -1,0 +1,1 @@
+"""Who runs the work on the blocks of a file."""

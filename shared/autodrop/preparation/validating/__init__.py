@@ -1,0 +1,1 @@
+"""What a counted table is judged by: errors, warnings and the target."""
