@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-import polars as pl
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,6 +29,10 @@ class Threads:
     """
 
     def __init__(self, threads: int | None = None) -> None:
+        """Work on as many items at once as Polars has threads, unless it is said."""
+        # Not above: functions without Polars import what knows this module.
+        import polars as pl
+
         self._threads = threads or pl.thread_pool_size()
 
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

@@ -33,6 +33,9 @@ OUTSIDE = {
     *("socket", "subprocess", "time", "urllib.request", "uuid", "aws_lambda_powertools"),
 }
 
+# What no function has but those that ship it.
+LIBRARIES = ("duckdb", "numpy", "pandas", "polars", "pyarrow", "yaml", "backports.zstd")
+
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the full names of the modules that a file imports anywhere in it."""
@@ -191,7 +194,7 @@ def test_a_function_that_ships_no_libraries_needs_none_to_start() -> None:
     program = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "shared")!r}]
-sys.modules |= dict.fromkeys(("duckdb", "numpy", "pandas", "pyarrow", "yaml", "backports.zstd"))
+sys.modules |= dict.fromkeys({LIBRARIES!r})
 for name in {lean!r}:
     __import__(f"functions.{{name}}.app")
 print("imported")
