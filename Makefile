@@ -44,8 +44,9 @@ demo: setup ## Drop the bank-marketing file on a local AWS and put the results i
 	@echo "  $(BIN)/autodrop drop YOUR.csv --wait     drop a file of your own"
 	@echo "  $(BIN)/autodrop local stop               end it"
 
+# With CHECKED=1 those are left out that `make check` has just run.
 test: setup ## Run all tests, the real template on the local AWS included
-	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not ($(ON_MACHINE))"
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "$(if $(CHECKED),slow and )not ($(ON_MACHINE))"
 	@$(BIN)/python -m pytest $(BY_FOLDER) -m "$(ON_MACHINE)"
 
 check: setup ## Check format, lint, types, the template, and run the fast tests
