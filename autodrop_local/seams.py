@@ -690,6 +690,8 @@ def would_allow(decision: Decision, documents: Sequence[Mapping[str, Any]]) -> b
         secure_transport=True,
         service_context={key.lower(): value for key, value in decision.context.items()},
     )
+    # Where no host runs, nothing has been installed.
+    iam_evaluator._fnmatch_compile = _iam_pattern
     policies = [iam_evaluator.parse_policy_document(dict(document)) for document in documents]
     return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
 

@@ -51,3 +51,10 @@ def test_a_condition_on_what_the_request_carried_holds_again() -> None:
     }
 
     assert not would_allow(TAGGED, [{**POLICY, "Statement": [statement]}])
+
+
+def test_what_was_allowed_with_a_line_break_in_its_name_is_allowed_again() -> None:
+    decision = Decision("reader", "s3:GetObject", "arn:aws:s3:::b/inbox/x/new\nline.csv")
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/inbox/*"}
+
+    assert would_allow(decision, [{"Version": "2012-10-17", "Statement": [reads]}])
