@@ -148,7 +148,13 @@ def start(
     wanted = HostRecord(0, port, tuple(listen), unreliable_events, automl_job_quota, concurrency)
     running = find_running(home)
     if running is None:
-        running = _spawn(layout, wanted)
+        try:
+            running = _spawn(layout, wanted)
+        except LocalAwsError:
+            # The host of another home may have taken the port while this one came up.
+            if port or not _answers(DEFAULT_PORT):
+                raise
+            running = _spawn(layout, wanted)
     _check_settings(layout, wanted)
     return running
 

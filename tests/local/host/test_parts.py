@@ -268,3 +268,26 @@ def test_failed_build_says_what_sam_said(tmp_path: Path) -> None:
 
     with pytest.raises(DeployError, match=r"(?s)sam build failed:.*template.*sam-build\.log"):
         local_aws.deploy(some_aws(tmp_path), tmp_path, report=lambda _: None)
+
+
+def test_a_port_that_another_home_takes_in_between_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+
+    def spawn(layout: Layout, wanted: HostRecord) -> str:
+        begun.append(wanted.port)
+        if len(begun) == 1:
+            raise LocalAwsError("another program listens there")
+        return "running"
+
+    monkeypatch.setattr(local_aws, "_spawn", spawn)
+    monkeypatch.setattr(local_aws, "_answers", lambda port: True)
+    monkeypatch.setattr(local_aws, "_check_settings", lambda *_: None)
+
+    assert str(local_aws.start(tmp_path / "home")) == "running"
+    assert begun == [0, 0]
+
+    begun.clear()
+    with pytest.raises(LocalAwsError):
+        local_aws.start(tmp_path / "home", port=4566)
