@@ -21,9 +21,6 @@ from autodrop.preparation.cells.kinds import (
     MAYBE_THOUSAND,
     Kind,
     as_number,
-    is_pointed,
-    kind_of,
-    maybe_thousand,
 )
 from autodrop.preparation.profiling.facts import MOST_COUNTED
 from autodrop.preparation.profiling.sums import exact_sums
@@ -308,47 +305,6 @@ def _merge_counts(merged: BlockFacts, position: int, theirs: dict[str, int] | No
         merged.incomplete.add(position)
 
 
-def add_counts(
-    aggregates: Aggregates, position: int, counts: Mapping[str, int], layout: Layout
-) -> None:
-    """Add the cells of one column, which were counted; all but their fingerprints."""
-    i, comma, origin = position, position in layout.commas, layout.origins[position]
-    numbers: dict[float, int] = {}
-    for cell, rows in counts.items():
-        kind = kind_of(cell)
-        aggregates.kinds[i, _PLACE[kind]] += rows
-        if kind is Kind.MISSING:
-            continue
-        aggregates.add_examples(i, {kind: cell})
-        aggregates.shortest[i] = min(aggregates.shortest[i], len(cell))
-        aggregates.longest[i] = max(aggregates.longest[i], len(cell))
-        aggregates.characters[i] += rows * len(cell)
-        aggregates.spaced[i] += rows * (" " in cell.strip(" "))
-        number = as_number(cell, comma=comma)
-        if number is not None:
-            numbers[number] = numbers.get(number, 0) + rows
-        if is_pointed(cell):
-            aggregates.has_points[i] = True
-            aggregates.has_plain_points[i] |= not maybe_thousand(cell)
-    aggregates.repeats_name[i] += counts.get(layout.names[i], 0)
-    for number, rows in numbers.items():
-        _add_number(aggregates, i, number, rows, origin)
-
-
-def _add_number(
-    aggregates: Aggregates, position: int, number: float, rows: int, origin: float
-) -> None:
-    i = position
-    aggregates.numeric[i] += rows
-    aggregates.lowest[i] = min(aggregates.lowest[i], number)
-    aggregates.highest[i] = max(aggregates.highest[i], number)
-    aggregates.fractions[i] += rows * (number % 1 != 0)
-    aggregates.inexact[i] += rows * (number % 1 == 0 and abs(number) > LARGEST_EXACT)
-    deviations = _deviations(np.array([[number]]), np.array([origin]))
-    aggregates.totals[i] += rows * exact_sums(deviations)[0]
-    aggregates.squares[i] += rows * exact_sums(deviations**2)[0]
-
-
 def _deviations(numbers: Floats, origins: Floats) -> Floats:
     """Return how far numbers are from the origin of their column; 0 where that has no square."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -585,9 +541,3 @@ def plain_points(frame: pl.DataFrame) -> frozenset[int]:
     pattern = r"^[ \t]*[+-]?(0?[.][0-9]+|[0-9]+[.]([0-9]{1,2}|[0-9]{4,})|[0-9]{4,}[.][0-9]+)[ \t]*$"
     found = frame.head(_FIRST_ROWS).select(cell.str.contains(pattern).any()).row(0)
     return frozenset(i for i, is_plain in enumerate(found) if is_plain)
-
-
-def kinds_of(aggregates: Aggregates, position: int) -> dict[Kind, int]:
-    """Return how many cells of a column are of which kind."""
-    rows = aggregates.kinds[position].tolist()
-    return {kind: count for kind, count in zip(KINDS, rows, strict=True) if count}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,15 @@ import numpy.typing as npt
 import polars as pl
 
 from autodrop.preparation.cells.expressions import number_expr
-from autodrop.preparation.cells.kinds import Kind, as_number, is_pointed, kind_of, no_label
+from autodrop.preparation.cells.kinds import (
+    KINDS,
+    Kind,
+    as_number,
+    is_pointed,
+    kind_of,
+    maybe_thousand,
+    no_label,
+)
 from autodrop.preparation.profiling.association import Sums, from_class_counts, from_sums
 from autodrop.preparation.profiling.counting import (
     LARGEST_SQUARED,
@@ -20,8 +28,6 @@ from autodrop.preparation.profiling.counting import (
     BlockFacts,
     Floats,
     Layout,
-    add_counts,
-    kinds_of,
     plain_points,
     sampled_rows,
 )
@@ -205,57 +211,81 @@ def _target_kind(target: ColumnFacts, beginning: Beginning) -> TargetKind:
 
 def _column(position: int, counted: BlockFacts, layout: Layout, sample: _Sample) -> ColumnFacts:
     """Return the facts of a column, but for how it goes with the target."""
-    i, aggregates, counts = position, counted.aggregates, counted.counts[position]
-    if counts is not None:
-        if i == layout.target:
-            # What says nothing with blanks around it is in no usable row.
-            counts = {cell: rows for cell, rows in counts.items() if not no_label(cell)}
-        add_counts(aggregates, i, counts, layout)
-    kinds = kinds_of(aggregates, i)
+    counts = counted.counts[position]
+    if counts is None:
+        return _from_aggregates(position, counted.aggregates, layout, sample)
+    if position == layout.target:
+        # What says nothing with blanks around it is in no usable row.
+        counts = {cell: rows for cell, rows in counts.items() if not no_label(cell)}
+    return _from_counts(position, counts, layout)
+
+
+def _from_counts(position: int, counts: Mapping[str, int], layout: Layout) -> ColumnFacts:
+    """Return the facts of a column of which every cell was counted."""
+    comma = position in layout.commas
+    kind = {cell: kind_of(cell) for cell in counts}
+    kinds: Counter[Kind] = Counter()
+    for cell, rows in counts.items():
+        kinds[kind[cell]] += rows
+    shown = {cell: rows for cell, rows in counts.items() if kind[cell] is not Kind.MISSING}
+    ordered = dict(sorted(shown.items(), key=lambda each: (-each[1], each[0])))
+    present = sum(ordered.values())
+    examples: dict[Kind, str] = {}
+    for cell in ordered:
+        examples.setdefault(kind[cell], cell)
+    number = {c: x for c in ordered if (x := as_number(c, comma=comma)) is not None}
+    pointed = [cell for cell in ordered if is_pointed(cell)]
+    return ColumnFacts(
+        name=layout.names[position],
+        position=position,
+        kinds={each: kinds[each] for each in KINDS if kinds[each]},
+        examples=examples,
+        distinct=len(ordered),
+        never_repeats=len(ordered) == present,
+        counts=ordered,
+        shortest=min(map(len, ordered), default=0),
+        longest=max(map(len, ordered), default=0),
+        mean_length=sum(len(c) * n for c, n in ordered.items()) / present if present else 0.0,
+        spaced=sum(rows for cell, rows in ordered.items() if " " in cell.strip(" ")),
+        repeats_name=counts.get(layout.names[position], 0),
+        decimal_comma=comma,
+        numeric=sum(ordered[cell] for cell in number),
+        has_points=bool(pointed),
+        has_plain_points=not all(map(maybe_thousand, pointed)),
+        numbers=numbers_of({c: ordered[c] for c in number}, number) if number else None,
+    )
+
+
+def _from_aggregates(
+    position: int, aggregates: Aggregates, layout: Layout, sample: _Sample
+) -> ColumnFacts:
+    """Return the facts of a column whose cells were too many to be counted."""
+    i = position
+    rows = aggregates.kinds[i].tolist()
+    kinds = {kind: count for kind, count in zip(KINDS, rows, strict=True) if count}
     present = sum(kinds.values()) - kinds.get(Kind.MISSING, 0)
-    comma = i in layout.commas
-    examples = {
-        kind: aggregates.examples[i][kind] for kind in kinds if kind in aggregates.examples[i]
-    }
-    numbers: Numbers | None = None
-    distinct_is_exact, ordered = True, None
-    if counts is not None:
-        shown = {c: n for c, n in counts.items() if kind_of(c) is not Kind.MISSING}
-        ordered = dict(sorted(shown.items(), key=lambda each: (-each[1], each[0])))
-        for cell in reversed(ordered):
-            examples[kind_of(cell)] = cell
-        examples = {kind_of(cell): examples[kind_of(cell)] for cell in ordered}
-        distinct, never_repeats = len(ordered), len(ordered) == present
-        number = {c: x for c in ordered if (x := as_number(c, comma=comma)) is not None}
-        if number:
-            numbers = numbers_of({c: ordered[c] for c in number}, number)
-    else:
-        distinct, never_repeats = _distinct(aggregates, i, layout, present)
-        distinct_is_exact = layout.cells_every == 1
-        if aggregates.numeric[i]:
-            numbers = _numbers(aggregates, i, layout, sample)
-            if Kind.NUMBER in kinds and Kind.NUMBER not in examples:
-                examples[Kind.NUMBER] = _smallest_number(sample, i)
-        examples = {kind: examples[kind] for kind in kinds if kind in examples}
+    distinct, never_repeats = _distinct(aggregates, i, layout, present)
+    examples = aggregates.examples[i]
+    if Kind.NUMBER in kinds and Kind.NUMBER not in examples:
+        examples = {**examples, Kind.NUMBER: _smallest_number(sample, i)}
     return ColumnFacts(
         name=layout.names[i],
         position=i,
         kinds=kinds,
-        examples=examples,
+        examples={kind: examples[kind] for kind in kinds if kind in examples},
         distinct=distinct,
-        distinct_is_exact=distinct_is_exact,
+        distinct_is_exact=layout.cells_every == 1,
         never_repeats=never_repeats,
-        counts=ordered,
         shortest=int(aggregates.shortest[i]) if present else 0,
         longest=int(aggregates.longest[i]),
         mean_length=int(aggregates.characters[i]) / present if present else 0.0,
         spaced=int(aggregates.spaced[i]),
         repeats_name=int(aggregates.repeats_name[i]),
-        decimal_comma=comma,
+        decimal_comma=i in layout.commas,
         numeric=int(aggregates.numeric[i]),
         has_points=bool(aggregates.has_points[i]),
         has_plain_points=bool(aggregates.has_plain_points[i]),
-        numbers=numbers,
+        numbers=_numbers(aggregates, i, layout, sample) if aggregates.numeric[i] else None,
     )
 
 
@@ -316,7 +346,7 @@ def _numbers(aggregates: Aggregates, position: int, layout: Layout, sample: _Sam
 
 def _deviation(total: int, squares: int, rows: int) -> float | None:
     """Return the standard deviation from sums of deviations and of their squares."""
-    # Whole numbers throughout: the difference of two doubles would lose what they have in common.
+    # The origin lies among the numbers, so that these two have little in common to lose.
     spread = mean_of(squares, rows)
     shift = mean_of(total, rows)
     if spread is None or shift is None:
