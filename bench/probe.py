@@ -21,7 +21,7 @@ from typing import Any
 from autodrop.dataset import Split
 from autodrop.naming import Drop
 from autodrop.preparation.prepare import Dropped, Work, prepare
-from autodrop.preparation.splitting.probe_rows import write_probe
+from autodrop.preparation.splitting.probe_rows import WrittenRows, write_probe
 from autodrop.probe import ProbePlan
 from autodrop.results.effects import Question, drivers, read_said
 from autodrop.settings import parse_settings
@@ -63,7 +63,7 @@ def main() -> None:
         print(f"{dataset.split.test_rows:,} held-out rows, {size:,.0f} MB")
         plan: ProbePlan = timed(
             "making the probe",
-            lambda: write_probe(dataset, found.profile, [test], [truth], folder),
+            lambda: write_probe(dataset, found.profile, WrittenRows([test], [truth]), folder),
             asked.runs,
         )
         probe = folder / "probe_rows.csv"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autodrop.dataset import Split
 from autodrop.preparation.cells.spelling import spelled
 from autodrop.preparation.splitting import probe_rows
-from autodrop.preparation.splitting.probe_rows import Budget, write_probe
+from autodrop.preparation.splitting.probe_rows import Budget, WrittenRows, write_probe
 from autodrop.probe import PROBE_FILE, ProbePlan
 from autodrop.settings import ProblemType
 from tests.builders import a_dataset
@@ -76,7 +76,7 @@ def probed(
         tests[-1].write_text("".join(spelled(rows[i]) for i in some), newline="")
         lines = [spelled(["row", "y"]), *(spelled([str(i), labels[i]]) for i in some)]
         truths[-1].write_text("".join(lines), newline="")
-    plan = write_probe(dataset, {"columns": columns}, tests, truths, folder, budget)
+    plan = write_probe(dataset, {"columns": columns}, WrittenRows(tests, truths), folder, budget)
     return plan, [] if plan is None else read(folder / PROBE_FILE)
 
 

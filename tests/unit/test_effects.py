@@ -19,7 +19,7 @@ from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.metrics import accuracy_score, roc_auc_score, root_mean_squared_error
 
 from autodrop.dataset import Split
-from autodrop.preparation.splitting.probe_rows import Budget, write_probe
+from autodrop.preparation.splitting.probe_rows import Budget, WrittenRows, write_probe
 from autodrop.probe import BaseRow, ProbedFeature, ProbePlan
 from autodrop.results.effects import NotProbed, Question, Said, drivers, read_said
 from autodrop.settings import ProblemType
@@ -99,7 +99,7 @@ def probe(
         split=Split("random", 0.5, seed, 600, 600),
     )
     columns = [{"name": name, "type": "numeric", "target": None} for name in NAMES]
-    plan = write_probe(dataset, {"columns": columns}, [test], [truth], folder, budget)
+    plan = write_probe(dataset, {"columns": columns}, WrittenRows([test], [truth]), folder, budget)
     assert plan is not None
     with (folder / "probe_rows.csv").open(newline="") as file:
         return plan, np.array([[float(cell) for cell in row] for row in csv.reader(file)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from autodrop.dataset import Dataset, Reading, Split
 from autodrop.errors import Rejected
@@ -32,7 +32,7 @@ from autodrop.preparation.splitting.plans import (
     plan_split,
     same_columns,
 )
-from autodrop.preparation.splitting.probe_rows import write_probe
+from autodrop.preparation.splitting.probe_rows import WrittenRows, write_probe
 from autodrop.preparation.splitting.routing import (
     Columns,
     ModelCells,
@@ -148,7 +148,7 @@ def prepare(
     paths, dataset = _write(decided, work)
     profile = decided.examined.profile
     read = paths.model_test or paths.test
-    plan = write_probe(dataset, profile, [read], [paths.truth], work.folder)
+    plan = write_probe(dataset, profile, WrittenRows([read], [paths.truth]), work.folder)
     return Prepared(
         replace(dataset, probe_rows=0 if plan is None else plan.rows),
         profile,
@@ -239,7 +239,7 @@ def _emptied_texts(
     if not mixed:
         return {}
     in_training, in_test = dict.fromkeys(mixed, 0), dict.fromkeys(mixed, 0)
-    for rows in [train] if train is test else [train, test]:
+    for rows in [train, test] if own_test_file else [train]:
         count = partial(count_texts, rows.source, mixed)
         for texts in work.processors.map(count, rows.tasks):
             for i in mixed:
@@ -259,10 +259,6 @@ class _Paths:
     model_test: Path | None
 
 
-class _File(Protocol):
-    def write(self, content: bytes, /) -> int: ...
-
-
 def _write(decided: Decided, work: Work) -> tuple[_Paths, Dataset]:
     """Write all parts, rows in the order of the file; return them, and the dataset with its split.
 
@@ -270,45 +266,32 @@ def _write(decided: Decided, work: Work) -> tuple[_Paths, Dataset]:
         Rejected: `SPLIT_IMPOSSIBLE` when a method that decides by content leaves too few rows.
     """
     dataset, folder = decided.dataset, work.folder
-    model = ModelCells.of(dataset)
+    cells = ModelCells.of(dataset)
+    model_train = cells if dataset.has_model_train else None
+    model_test = cells if dataset.has_model_test else None
     paths = _Paths(
         folder / "train_data.csv",
         folder / "test_data.csv",
         folder / "truth.csv",
-        folder / "model_train_data.csv" if dataset.has_model_train else None,
-        folder / "model_test_data.csv" if dataset.has_model_test else None,
+        None if model_train is None else folder / "model_train_data.csv",
+        None if model_test is None else folder / "model_test_data.csv",
     )
+    train_header, truth_header = headers(dataset.columns, decided.columns)
+    starts = {"train": train_header, "model_train": train_header, "truth": truth_header}
     train_rows = test_rows = 0
-    with ExitStack() as files:
-
-        def opened(path: Path | None) -> _File | None:
-            return None if path is None else files.enter_context(path.open("wb"))
-
-        train, test, truth = map(opened, (paths.train, paths.test, paths.truth))
-        model_train, model_test = map(opened, (paths.model_train, paths.model_test))
-        train_header, truth_header = headers(dataset.columns, decided.columns)
-        for file, header in ((train, train_header), (model_train, train_header)):
-            if file is not None:
-                file.write(header)
-        if truth is not None:
-            truth.write(truth_header)
+    with ExitStack() as opened:
+        files = {
+            name: opened.enter_context(path.open("wb"))
+            for name, path in vars(paths).items()
+            if path is not None
+        }
+        for name, file in files.items():
+            file.write(starts.get(name, b""))
         for rows in decided.all_rows:
-            work_on = partial(
-                write_block,
-                rows.source,
-                model if model_train is not None else None,
-                model if model_test is not None else None,
-            )
-            for written in work.processors.map(work_on, rows.tasks):
-                for file, content in (
-                    (train, written.train),
-                    (test, written.test),
-                    (truth, written.truth),
-                    (model_train, written.model_train),
-                    (model_test, written.model_test),
-                ):
-                    if file is not None:
-                        file.write(content)
+            write = partial(write_block, rows.source, model_train, model_test)
+            for written in work.processors.map(write, rows.tasks):
+                for name, file in files.items():
+                    file.write(getattr(written, name))
                 train_rows += written.train_rows
                 test_rows += written.test_rows
     return paths, with_sizes(decided, train_rows, test_rows)

@@ -194,7 +194,6 @@ class BlockFacts:
         usable: Rows with a target of each block.
         labels: How often the target has which cell in each block; None where they are too many.
         line_feeds: Line feeds inside of cells.
-        blank_lines: Lines with nothing in them.
         second_header: The line of what looks like another header, and its cells.
         problems: What is wrong with each block.
         counts: For each column its cells with their rows; None where they are too many.
@@ -208,7 +207,6 @@ class BlockFacts:
     usable: list[int] = field(default_factory=list)
     labels: list[dict[str, int] | None] = field(default_factory=list)
     line_feeds: int = 0
-    blank_lines: int = 0
     second_header: tuple[int, list[str]] | None = None
     problems: list[Problems | None] = field(default_factory=list)
     counts: list[dict[str, int] | None] = field(default_factory=list)
@@ -243,7 +241,6 @@ def count_block(shape: Shape, layout: Layout, block: Block) -> BlockFacts:
     found = BlockFacts(
         rows=[rows.frame.height],
         line_feeds=rows.line_feeds,
-        blank_lines=rows.blank_lines,
         second_header=rows.second_header,
         problems=[rows.problems],
     )
@@ -279,7 +276,6 @@ def merge(facts: Iterable[BlockFacts], layout: Layout) -> BlockFacts:
         merged.usable += block.usable
         merged.labels += block.labels
         merged.line_feeds += block.line_feeds
-        merged.blank_lines += block.blank_lines
         merged.second_header = merged.second_header or block.second_header
         merged.problems += block.problems
         merged.duplicates += block.duplicates

@@ -122,7 +122,6 @@ class Rows:
         frame: A text column c0, c1, … for each column of the file, none of them null.
         lines: Shape (rows,): the line of the text on which each row begins, 1-based.
         line_feeds: Line feeds inside of cells.
-        blank_lines: Lines without anything, or with nothing but spaces.
         second_header: The line of what looks like another header behind a blank line, with its
             cells.
         problems: What is wrong; the rows are not all there then.
@@ -131,7 +130,6 @@ class Rows:
     frame: pl.DataFrame
     lines: Positions
     line_feeds: int = 0
-    blank_lines: int = 0
     second_header: tuple[int, list[str]] | None = None
     problems: Problems | None = None
 
@@ -238,12 +236,14 @@ class _Ends:
         records: Positions of the line feeds behind records.
         lines: For each record, the lines of the block before it.
         line_feeds: Line feeds inside of cells.
+        quotes: Quotes, those inside of cells twice.
         doubled: Quotes inside of cells.
     """
 
     records: Positions
     lines: Positions
     line_feeds: int = 0
+    quotes: int = 0
     doubled: int = 0
 
 
@@ -260,14 +260,13 @@ def _read_quickly(shape: Shape, block: Block, data: bytes) -> Rows | None:
     lengths = np.diff(ends.records, prepend=-1)
     if not len(lengths) or int(lengths.min()) < 2 or int(lengths.max()) > LONGEST_ROW:
         return None
-    quotes = data.count(b'"')
     try:
         frame = pl.read_csv(
             data,
             has_header=False,
             schema=dict.fromkeys(map(column, range(shape.width)), pl.String),
             separator=delimiter,
-            quote_char='"' if quotes else None,
+            quote_char='"' if ends.quotes else None,
             infer_schema=False,
             missing_utf8_is_empty_string=True,
             rechunk=True,
@@ -277,7 +276,7 @@ def _read_quickly(shape: Shape, block: Block, data: bytes) -> Rows | None:
     if frame.height != len(ends.records):
         return None
     octets = sum(frame.select(pl.all().str.len_bytes().sum()).row(0))
-    between = frame.height * shape.width + quotes - ends.doubled
+    between = frame.height * shape.width + ends.quotes - ends.doubled
     if octets + between != len(data):
         return None
     lines = ends.lines + (block.line + 1)
@@ -319,7 +318,7 @@ def _ends(data: bytes, delimiter: int, width: int) -> _Ends | None:
         return None
     ends = np.flatnonzero(~is_inside)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    return _Ends(line_feeds[ends], starts, len(inside), int(doubled.sum()))
+    return _Ends(line_feeds[ends], starts, len(inside), len(quotes), int(doubled.sum()))
 
 
 def _may_swallow(
@@ -348,7 +347,7 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
     whole_row = row_pattern(dialect, width)
     rows: list[list[str]] = []
     lines: list[int] = []
-    line_feeds = blank_lines = 0
+    line_feeds = 0
     accounted = _Accounted()
     second_header: tuple[int, list[str]] | None = None
     after_blank, is_header = block.after_blank, block.has_header
@@ -367,7 +366,6 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
             if len(cells) != width:
                 record = Record(line, first_line - 1, cells)
                 if record.is_blank:
-                    blank_lines += 1
                     after_blank = True
                     accounted.add(cells)
                     continue
@@ -412,7 +410,6 @@ def _read_strictly(shape: Shape, block: Block, data: bytes) -> Rows:
         frame,
         np.array(lines, dtype=np.int64),
         line_feeds,
-        blank_lines,
         second_header,
         problems if problems else None,
     )

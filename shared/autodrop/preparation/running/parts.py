@@ -24,7 +24,7 @@ from autodrop.preparation.splitting.probe_rows import (
     Positions,
     positives,
     probed_class,
-    write_probe_of,
+    write_probe,
 )
 from autodrop.preparation.splitting.routing import ModelCells, Source, Task, headers, write_block
 from autodrop.probe import ProbePlan
@@ -243,7 +243,7 @@ def prepare_in_parts(
     folder = output / (TEST if writer.model_test is None else MODEL_TEST)
     folder.mkdir(parents=True, exist_ok=True)
     profile = decided.examined.profile
-    plan = write_probe_of(dataset, profile, held_out, folder)
+    plan = write_probe(dataset, profile, held_out, folder)
     dataset = replace(dataset, parts=True, probe_rows=0 if plan is None else plan.rows)
     listed = Counter(name for part in counted for name in part.folders)
     return PreparedParts(dataset, profile, plan, dict(listed))

@@ -131,35 +131,22 @@ class WrittenRows:
 def write_probe(
     dataset: Dataset,
     profile: Mapping[str, Any],
-    test: Sequence[Path],
-    truth: Sequence[Path],
+    rows_held_out: HeldOutRows,
     folder: Path,
     budget: Budget | None = None,
 ) -> ProbePlan | None:
     """Write `probe_rows.csv` into `folder` and return its plan; None when no row is small enough.
 
-    The same files, of one part or of several, give the same probe. Cells are copied as they are
+    The same rows, in one part or in several, give the same probe. Cells are copied as they are
     spelled, so that the model reads nothing that no held-out row holds.
 
     Args:
         dataset: What was found and decided.
         profile: The content of `profile.json`.
-        test: The held-out rows as the model reads them, without header; parts in order.
-        truth: Row numbers, carried columns and target, each with a header; parts in order.
+        rows_held_out: The held-out rows.
         folder: Where the file goes.
         budget: How large it may be.
     """
-    return write_probe_of(dataset, profile, WrittenRows(test, truth), folder, budget)
-
-
-def write_probe_of(
-    dataset: Dataset,
-    profile: Mapping[str, Any],
-    rows_held_out: HeldOutRows,
-    folder: Path,
-    budget: Budget | None = None,
-) -> ProbePlan | None:
-    """Do as `write_probe` does with held-out rows that lie anywhere."""
     budget = budget or Budget()
     random = Random(dataset.split.seed)
     held_out = _held_out(dataset, rows_held_out, random, budget)

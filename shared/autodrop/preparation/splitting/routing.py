@@ -8,7 +8,7 @@ classes become one and zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,15 @@ from autodrop.preparation.cells.expressions import kind_codes, on_one_line_expr
 from autodrop.preparation.cells.kinds import KINDS, Kind
 from autodrop.preparation.cells.spelling import spelled
 from autodrop.preparation.profiling.counting import usable_rows
-from autodrop.preparation.reading.blocks import Block, Shape, column, read_rows
-from autodrop.preparation.splitting.sides import Mask, Sides
+from autodrop.preparation.reading.blocks import (
+    Block,
+    Positions,
+    Rows,
+    Shape,
+    column,
+    read_rows,
+)
+from autodrop.preparation.splitting.sides import Sides
 
 _ROW = "row"
 _KNOWN = np.array([kind in (Kind.NUMBER, Kind.MISSING, Kind.INFINITE) for kind in KINDS])
@@ -64,15 +71,18 @@ class Source:
     order: tuple[int, ...]
     columns: Columns
 
-    def frame(self, block: Block) -> tuple[pl.DataFrame, Mask]:
-        """Return the rows of a block with the columns of the dropped file, and which are usable."""
+    def usable(self, block: Block) -> tuple[Rows, Positions]:
+        """Return the usable rows of a block and their places among all of its rows.
+
+        The columns are those of the dropped file.
+        """
         rows = read_rows(self.shape, block)
         usable = usable_rows(rows, self.order[self.columns.target])
-        if self.order == tuple(range(self.shape.width)):
-            return rows.frame, usable
-        return rows.frame.select(
-            pl.col(column(place)).alias(column(i)) for i, place in enumerate(self.order)
-        ), usable
+        rows = rows.only(usable)
+        if self.order != tuple(range(self.shape.width)):
+            ordered = [pl.col(column(at)).alias(column(i)) for i, at in enumerate(self.order)]
+            rows = replace(rows, frame=rows.frame.select(ordered))
+        return rows, np.flatnonzero(usable)
 
 
 @dataclass(frozen=True)
@@ -174,13 +184,11 @@ def write_block(
         model_test: What the model scores otherwise.
         task: The block.
     """
-    frame, usable = source.frame(task.block)
-    columns = source.columns
-    numbers = np.flatnonzero(usable) + task.first_row
-    if not usable.all():
-        frame = frame.filter(pl.Series(usable))
+    rows, places = source.usable(task.block)
+    frame, columns = rows.frame, source.columns
+    numbers = places + task.first_row
     trains = task.sides.training(frame)
-    if source.shape.text.breakers or source.shape.text.total.quotes:
+    if rows.line_feeds or source.shape.text.breakers:
         frame = frame.select(on_one_line_expr(pl.all()))
     train, test = frame.filter(pl.Series(trains)), frame.filter(pl.Series(~trains))
     features = columns.features
@@ -235,8 +243,8 @@ class TextCells:
 
 def count_texts(source: Source, positions: Sequence[int], task: Task) -> TextCells:
     """Return how many cells of some columns a model would take for texts, in one block."""
-    frame, usable = source.frame(task.block)
-    frame = frame.filter(pl.Series(usable))
+    rows, _ = source.usable(task.block)
+    frame = rows.frame
     trains = pl.Series(task.sides.training(frame))
     texts = frame.select(are_texts(frame[column(i)]).alias(column(i)) for i in positions)
     train, test = texts.filter(trains).sum(), texts.filter(~trains).sum()
