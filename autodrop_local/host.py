@@ -1,6 +1,6 @@
 """The process that is the local AWS: MiniStack with our SageMaker in it, on loopback, with TLS.
 
-    python -m autodrop_local.host --home DIR --port N [--listen ADDRESS ...]
+    python -m autodrop_local.host --home DIR --port N [N ...] [--listen ADDRESS ...]
 
 Everything it keeps is below DIR. It ends by SIGTERM, after saving its state.
 """
@@ -96,7 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m autodrop_local.host")
     parser.add_argument("--home", type=Path, required=True, help="folder for everything it keeps")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 for any free one")
+    parser.add_argument(
+        "--port",
+        type=int,
+        nargs="+",
+        default=[DEFAULT_PORT],
+        help="the first of these that is free; 0 for any",
+    )
     parser.add_argument(
         "--listen",
         type=_one_address,
@@ -136,8 +142,16 @@ def _lock(layout: Layout) -> IO[str]:
             return lock
 
 
-def _listen(port: int, extra: Sequence[str]) -> list[socket.socket]:
-    """Listening sockets, all on one port. Raises CannotStartError."""
+def _listen(ports: Sequence[int], extra: Sequence[str]) -> list[socket.socket]:
+    """Listening sockets, all on the first of the ports that is free. Raises CannotStartError."""
+    *others, last = ports
+    for port in others:
+        with contextlib.suppress(CannotStartError):
+            return _listen_on(port, extra)
+    return _listen_on(last, extra)
+
+
+def _listen_on(port: int, extra: Sequence[str]) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     for address in (*_LOOPBACK, *extra):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -146,6 +160,8 @@ def _listen(port: int, extra: Sequence[str]) -> list[socket.socket]:
         except OSError as error:
             if address == "::1" and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 continue
+            for opened in sockets:
+                opened.close()
             raise CannotStartError(
                 f"Cannot use port {port} of {address}: {error.strerror}."
             ) from None

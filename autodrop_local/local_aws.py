@@ -9,7 +9,6 @@ import ipaddress
 import os
 import shlex
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -148,13 +147,7 @@ def start(
     wanted = HostRecord(0, port, tuple(listen), unreliable_events, automl_job_quota, concurrency)
     running = find_running(home)
     if running is None:
-        try:
-            running = _spawn(layout, wanted)
-        except LocalAwsError:
-            # The host of another home may have taken the port while this one came up.
-            if port or not _answers(DEFAULT_PORT):
-                raise
-            running = _spawn(layout, wanted)
+        running = _spawn(layout, wanted)
     _check_settings(layout, wanted)
     return running
 
@@ -196,7 +189,8 @@ def stop(home: Path) -> bool:
 
 def _spawn(layout: Layout, wanted: HostRecord) -> LocalAws:
     command = [sys.executable, "-m", "autodrop_local.host", "--home", str(layout.home)]
-    command += ["--port", str(wanted.port or _usual_port(layout))]
+    ports = [wanted.port] if wanted.port else _usual_ports(layout)
+    command += ["--port", *map(str, ports)]
     command += [part for address in wanted.listen for part in ("--listen", address)]
     command += ["--unreliable-events"] if wanted.unreliable_events else []
     command += ["--automl-job-quota", str(wanted.automl_job_quota)]
@@ -247,16 +241,13 @@ def _has_ended(pid: int) -> bool:
         return False
 
 
-def _usual_port(layout: Layout) -> int:
-    """The port of this home's last host, the default one, or 0: the first that is free."""
+def _usual_ports(layout: Layout) -> list[int]:
+    """The port of this home's last host, the default one, and 0 for any, in order of preference.
+
+    Only the host can tell which is free: another home's may be about to take one.
+    """
     record = layout.read_record()
-    ports = [] if record is None else [record.port]
-    return next((port for port in (*ports, DEFAULT_PORT) if not _answers(port)), 0)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    return [*([] if record is None else [record.port]), DEFAULT_PORT, 0]
 
 
 def _check_settings(layout: Layout, wanted: HostRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from cryptography import x509
 
 from autodrop_local import local_aws
 from autodrop_local.certificate import ensure_certificate
-from autodrop_local.host import _environment
+from autodrop_local.host import CannotStartError, _environment, _listen
 from autodrop_local.layout import Credentials, HostRecord, Layout
 from autodrop_local.local_aws import DeployError, LocalAws, LocalAwsError
 from autodrop_local.unpacked import forget_unused, unpack_once
@@ -270,24 +271,24 @@ def test_failed_build_says_what_sam_said(tmp_path: Path) -> None:
         local_aws.deploy(some_aws(tmp_path), tmp_path, report=lambda _: None)
 
 
-def test_a_port_that_another_home_takes_in_between_is_left_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun: list[int] = []
+def test_a_port_that_another_home_takes_in_between_is_left_to_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
 
-    def spawn(layout: Layout, wanted: HostRecord) -> str:
-        begun.append(wanted.port)
-        if len(begun) == 1:
-            raise LocalAwsError("another program listens there")
-        return "running"
+        listening = _listen([taken, 0], [])
 
-    monkeypatch.setattr(local_aws, "_spawn", spawn)
-    monkeypatch.setattr(local_aws, "_answers", lambda port: True)
-    monkeypatch.setattr(local_aws, "_check_settings", lambda *_: None)
+        assert listening[0].getsockname()[1] not in (0, taken)
+        for each in listening:
+            each.close()
+        with pytest.raises(CannotStartError, match=f"Cannot use port {taken} of 127.0.0.1"):
+            _listen([taken], [])
 
-    assert str(local_aws.start(tmp_path / "home")) == "running"
-    assert begun == [0, 0]
 
-    begun.clear()
-    with pytest.raises(LocalAwsError):
-        local_aws.start(tmp_path / "home", port=4566)
+def test_a_home_asks_for_its_last_port_then_the_usual_one_then_any(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.create()
+    assert local_aws._usual_ports(layout) == [4566, 0]
+
+    layout.write_record(HostRecord(1, 4711, (), False, 4, 4))
+
+    assert local_aws._usual_ports(layout) == [4711, 4566, 0]
